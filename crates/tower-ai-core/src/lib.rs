@@ -1,0 +1,1 @@
+//! What the tower-ai layers share.
