@@ -1,0 +1,389 @@
+//! One place a call can go.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use http::Uri;
+use tokio::time::Instant;
+
+use crate::{Availability, Health, Key};
+
+/// One place a call can go: provider, endpoint, model and key, with what policies want to know of it.
+///
+/// A cheap handle: clones are the same target and share its [`Health`]. Only the name is mandatory;
+/// a target that stands for any tower service needs no more.
+///
+/// # Examples
+///
+/// ```
+/// use tower_ai_core::{Key, Target};
+///
+/// let target = Target::builder("gpt-main")
+///     .provider("openai")
+///     .endpoint("https://api.openai.com/v1")
+///     .model("gpt-5-mini")
+///     .key(Key::named("openai-main"))
+///     .region("us")
+///     .context_window(400_000)
+///     .tag("data-policy", "no-training")
+///     .build()?;
+///
+/// assert_eq!(target.domain(), "openai", "a provider is its own failure domain unless told otherwise");
+/// assert_eq!(target.tag("data-policy"), Some("no-training"));
+/// # Ok::<(), tower_ai_core::InvalidTarget>(())
+/// ```
+#[derive(Clone)]
+pub struct Target {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    spec: Spec,
+    endpoint: Option<Uri>,
+    health: Health,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Spec {
+    name: String,
+    provider: Option<String>,
+    model: Option<String>,
+    key: Option<Key>,
+    domain: Option<String>,
+    region: Option<String>,
+    context_window: Option<u32>,
+    cost: Option<f64>,
+    tags: Vec<(String, String)>,
+}
+
+impl Target {
+    /// Makes a target of which only the name is known.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the name is empty.
+    pub fn new(name: impl Into<String>) -> Result<Self, InvalidTarget> {
+        Self::builder(name).build()
+    }
+
+    /// Begins the description of a target; its name is what logs, errors and reports call it.
+    pub fn builder(name: impl Into<String>) -> TargetBuilder {
+        TargetBuilder {
+            spec: Spec {
+                name: name.into(),
+                ..Spec::default()
+            },
+            endpoint: None,
+        }
+    }
+
+    /// What logs, errors and reports call it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.inner.spec.name
+    }
+
+    /// The company or server behind it.
+    #[must_use]
+    pub fn provider(&self) -> Option<&str> {
+        self.inner.spec.provider.as_deref()
+    }
+
+    /// The base URL.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<&Uri> {
+        self.inner.endpoint.as_ref()
+    }
+
+    /// The model to ask for; `None` keeps the caller's.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        self.inner.spec.model.as_deref()
+    }
+
+    /// The identity of the key it is called with.
+    #[must_use]
+    pub fn key(&self) -> Option<&Key> {
+        self.inner.spec.key.as_ref()
+    }
+
+    /// What fails together with it: the domain it was given, else its provider, else its name.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        let spec = &self.inner.spec;
+        let given = spec.domain.as_deref().or(spec.provider.as_deref());
+        given.unwrap_or(&spec.name)
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.inner.spec.region.as_deref()
+    }
+
+    /// The tokens that fit, prompt and answer together.
+    #[must_use]
+    pub fn context_window(&self) -> Option<u32> {
+        self.inner.spec.context_window
+    }
+
+    /// What a million tokens cost, in the application's own currency.
+    #[must_use]
+    pub fn cost(&self) -> Option<f64> {
+        self.inner.spec.cost
+    }
+
+    /// The value of a tag.
+    #[must_use]
+    pub fn tag(&self, name: &str) -> Option<&str> {
+        let tags = &self.inner.spec.tags;
+        let found = tags.iter().find(|(known, _)| known == name)?;
+        Some(&found.1)
+    }
+
+    /// What is known of its health.
+    #[must_use]
+    pub fn health(&self) -> &Health {
+        &self.inner.health
+    }
+
+    /// Whether it and its key take calls, as far as can be told without a clock.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.health().is_closed() && self.key().is_none_or(|key| !key.may_be_shut())
+    }
+
+    /// Whether to send a call now, by its health and its key's.
+    #[must_use]
+    pub fn availability(&self, now: Instant) -> Availability {
+        let shut = self.key().and_then(|key| key.wait(now));
+        match (shut, self.health().availability(now)) {
+            (None, availability) => availability,
+            (Some(wait), Availability::Away(other)) => Availability::Away(wait.max(other)),
+            (Some(wait), _) => Availability::Away(wait),
+        }
+    }
+}
+
+/// Two handles are equal if they are the same target.
+impl PartialEq for Target {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+impl Eq for Target {}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Spec {
+            name,
+            provider,
+            model,
+            key,
+            ..
+        } = &self.inner.spec;
+        f.debug_struct("Target")
+            .field("name", name)
+            .field("provider", provider)
+            .field("model", model)
+            .field("key", key)
+            .field("domain", &self.domain())
+            .field("mode", &self.health().mode())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Describes a [`Target`]; made by [`Target::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct TargetBuilder {
+    spec: Spec,
+    endpoint: Option<String>,
+}
+
+impl TargetBuilder {
+    /// Names the company or server behind it.
+    pub fn provider(mut self, provider: impl Into<String>) -> Self {
+        self.spec.provider = Some(provider.into());
+        self
+    }
+
+    /// Sets the base URL: scheme and host, with a path prefix if the provider has one.
+    pub fn endpoint(mut self, url: impl Into<String>) -> Self {
+        self.endpoint = Some(url.into());
+        self
+    }
+
+    /// Sets the model to ask for. Defaults to the one the caller asks for.
+    pub fn model(mut self, model: impl Into<String>) -> Self {
+        self.spec.model = Some(model.into());
+        self
+    }
+
+    /// Sets the identity of the key it is called with.
+    pub fn key(mut self, key: Key) -> Self {
+        self.spec.key = Some(key);
+        self
+    }
+
+    /// Sets what fails together with it: targets with equal domains are expected to go down together.
+    /// Defaults to the provider.
+    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        self.spec.domain = Some(domain.into());
+        self
+    }
+
+    /// Says where it stands.
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.spec.region = Some(region.into());
+        self
+    }
+
+    /// Sets how many tokens fit, prompt and answer together.
+    pub fn context_window(mut self, tokens: u32) -> Self {
+        self.spec.context_window = Some(tokens);
+        self
+    }
+
+    /// Sets what a million tokens cost, in the application's own currency.
+    pub fn cost(mut self, per_million_tokens: f64) -> Self {
+        self.spec.cost = Some(per_million_tokens);
+        self
+    }
+
+    /// Adds a tag for the application's own policies.
+    pub fn tag(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.spec.tags.push((name.into(), value.into()));
+        self
+    }
+
+    /// Makes the target.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the name is empty, the endpoint is not a URL with scheme and host, the context window is
+    /// zero, or the cost is not a number from zero up.
+    pub fn build(self) -> Result<Target, InvalidTarget> {
+        let name = &self.spec.name;
+        let fail = |rule| InvalidTarget {
+            name: name.clone(),
+            rule,
+        };
+        if name.trim().is_empty() {
+            return Err(fail(TargetRule::Name));
+        }
+        let endpoint = match self.endpoint.as_deref().map(parse_url) {
+            None => None,
+            Some(Some(uri)) => Some(uri),
+            Some(None) => return Err(fail(TargetRule::Endpoint)),
+        };
+        if self.spec.context_window == Some(0) {
+            return Err(fail(TargetRule::ContextWindow));
+        }
+        if !self
+            .spec
+            .cost
+            .is_none_or(|cost| cost.is_finite() && cost >= 0.0)
+        {
+            return Err(fail(TargetRule::Cost));
+        }
+        Ok(Target {
+            inner: Arc::new(Inner {
+                spec: self.spec,
+                endpoint,
+                health: Health::new(),
+            }),
+        })
+    }
+}
+
+fn parse_url(url: &str) -> Option<Uri> {
+    let uri: Uri = url.parse().ok()?;
+    let scheme = uri.scheme_str()?;
+    let host = uri.host()?;
+    (matches!(scheme, "http" | "https") && !host.is_empty()).then_some(uri)
+}
+
+/// A target that cannot be: its name, and which rule it broke.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct InvalidTarget {
+    name: String,
+    rule: TargetRule,
+}
+
+/// A rule that a target's description must keep.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum TargetRule {
+    /// It has a name.
+    Name,
+    /// Its endpoint is an http or https URL with a host.
+    Endpoint,
+    /// Its context window is at least one token.
+    ContextWindow,
+    /// Its cost is a number from zero up.
+    Cost,
+}
+
+impl InvalidTarget {
+    /// The rule that was broken.
+    #[must_use]
+    pub const fn rule(&self) -> TargetRule {
+        self.rule
+    }
+}
+
+impl fmt::Display for InvalidTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rule = match self.rule {
+            TargetRule::Name => "a target needs a name",
+            TargetRule::Endpoint => "an endpoint must be an http or https URL with a host",
+            TargetRule::ContextWindow => "a context window must be at least one token",
+            TargetRule::Cost => "a cost must be a number from zero up",
+        };
+        write!(f, "target {:?}: {rule}", self.name)
+    }
+}
+
+impl Error for InvalidTarget {}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn nonsense_is_refused_with_the_rule() {
+        let rule = |builder: TargetBuilder| builder.build().unwrap_err().rule();
+        assert_eq!(rule(Target::builder(" ")), TargetRule::Name);
+        for url in ["", "not a url", "ftp://host", "/v1", "api.openai.com"] {
+            assert_eq!(
+                rule(Target::builder("t").endpoint(url)),
+                TargetRule::Endpoint,
+                "{url}"
+            );
+        }
+        assert_eq!(
+            rule(Target::builder("t").context_window(0)),
+            TargetRule::ContextWindow
+        );
+        assert_eq!(rule(Target::builder("t").cost(f64::NAN)), TargetRule::Cost);
+    }
+
+    #[test]
+    fn a_shut_key_keeps_calls_from_every_target_that_has_it() {
+        let (key, now) = (Key::named("k"), Instant::now());
+        let a = Target::builder("a").key(key.clone()).build().unwrap();
+        let b = Target::builder("b").key(key.clone()).build().unwrap();
+        assert!(a.is_closed() && b.is_closed());
+        key.shut(now + Duration::from_secs(9));
+        assert!(!a.is_closed());
+        assert_eq!(
+            b.availability(now),
+            Availability::Away(Duration::from_secs(9))
+        );
+    }
+}
