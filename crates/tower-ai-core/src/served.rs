@@ -1,0 +1,105 @@
+//! Who served a call, after what.
+
+use std::time::Duration;
+
+use crate::{Outcome, Target};
+
+/// Who served a call, after what: stands beside the response, in its extensions for `http` types.
+///
+/// The attempt that answered is held in place; a list is made only when an attempt has failed before it.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_ai_core::{Outcome, Served, Target, Tried};
+///
+/// let (first, second) = (Target::new("first")?, Target::new("second")?);
+/// let mut served = Served::default();
+/// served.add_tried(Tried::new(first, Outcome::Fault, Duration::from_millis(80)));
+/// served.set_target(second);
+/// served.add_attempts(1);
+///
+/// assert_eq!(served.target().map(Target::name), Some("second"));
+/// assert_eq!(served.attempts(), 2);
+/// # Ok::<(), tower_ai_core::InvalidTarget>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Served {
+    target: Option<Target>,
+    attempts: u32,
+    waited: Duration,
+    tried: Vec<Tried>,
+}
+
+impl Served {
+    /// The target that answered.
+    #[must_use]
+    pub fn target(&self) -> Option<&Target> {
+        self.target.as_ref()
+    }
+
+    /// The attempts that were sent, over all targets, with the one that answered.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// The time that was spent waiting between attempts.
+    #[must_use]
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    /// What was tried at other targets before this answer, in order. Those that were not sent to stand
+    /// here as [`Outcome::Shed`].
+    #[must_use]
+    pub fn tried(&self) -> &[Tried] {
+        &self.tried
+    }
+
+    /// Sets the target that answered.
+    pub fn set_target(&mut self, target: Target) {
+        self.target = Some(target);
+    }
+
+    /// Counts attempts.
+    pub fn add_attempts(&mut self, attempts: u32) {
+        self.attempts += attempts;
+    }
+
+    /// Counts time spent waiting.
+    pub fn add_waited(&mut self, waited: Duration) {
+        self.waited += waited;
+    }
+
+    /// Adds a target that was tried before, and its attempt if one was sent.
+    pub fn add_tried(&mut self, tried: Tried) {
+        self.attempts += u32::from(tried.outcome.was_sent());
+        self.tried.push(tried);
+    }
+}
+
+/// One target that was tried, and what it said. Holds categories only, never a provider's text.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Tried {
+    /// The target.
+    pub target: Target,
+    /// What it said.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Tried {
+    /// Notes what a target said and how long it took.
+    #[must_use]
+    pub const fn new(target: Target, outcome: Outcome, took: Duration) -> Self {
+        Self {
+            target,
+            outcome,
+            took,
+        }
+    }
+}
