@@ -1,0 +1,1 @@
+//! An adaptive circuit breaker for AI calls, as a tower layer.

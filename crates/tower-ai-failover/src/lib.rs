@@ -1,0 +1,1 @@
+//! A failover router over AI providers, as a tower service.

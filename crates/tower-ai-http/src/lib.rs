@@ -1,0 +1,1 @@
+//! AI providers over HTTP: what their answers mean, how long to wait, and how to send a call elsewhere.

@@ -1,0 +1,1 @@
+//! Backoff retry for AI calls: a tower retry policy with jitter, server waits, deadline and budget.
