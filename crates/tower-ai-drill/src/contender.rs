@@ -1,0 +1,117 @@
+//! The seam to the client stack under test.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_core::future::BoxFuture;
+
+use crate::{Call, Endpoint, Reply, Scale};
+
+/// A client stack under test.
+///
+/// It is called as an application would call it: once per call, however many attempts it makes of
+/// that. It must send each attempt with the headers that [`Call::request`] sets, as the providers
+/// know calls by them.
+///
+/// # Examples
+///
+/// ```
+/// use tower_ai_drill::{Contender, Reply, contender_fn};
+///
+/// let mute = contender_fn(|_call| async { Reply::failed(&std::fmt::Error) });
+/// let _: &dyn Contender = &mute;
+/// ```
+pub trait Contender: Send + Sync {
+    /// Makes a call.
+    fn call(&self, call: Call) -> BoxFuture<'static, Reply>;
+}
+
+impl<C: Contender + ?Sized> Contender for Arc<C> {
+    fn call(&self, call: Call) -> BoxFuture<'static, Reply> {
+        (**self).call(call)
+    }
+}
+
+/// A [`Contender`] that is a closure; made by [`contender_fn`].
+#[derive(Clone, Copy)]
+pub struct ContenderFn<F>(F);
+
+/// Makes a contender of a closure.
+pub const fn contender_fn<F, Fut>(f: F) -> ContenderFn<F>
+where
+    F: Fn(Call) -> Fut,
+    Fut: Future<Output = Reply> + Send + 'static,
+{
+    ContenderFn(f)
+}
+
+impl<F, Fut> Contender for ContenderFn<F>
+where
+    F: Fn(Call) -> Fut + Send + Sync,
+    Fut: Future<Output = Reply> + Send + 'static,
+{
+    fn call(&self, call: Call) -> BoxFuture<'static, Reply> {
+        Box::pin((self.0)(call))
+    }
+}
+
+impl<F> fmt::Debug for ContenderFn<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ContenderFn")
+            .field(&std::any::type_name::<F>())
+            .finish()
+    }
+}
+
+/// What a contender is built from.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Setup {
+    /// The targets, the preferred one first. There is at least one.
+    pub endpoints: Vec<Endpoint>,
+    /// The time scale; a contender divides its own times by it.
+    pub scale: Scale,
+    /// The seed of the contender's own chance.
+    pub seed: u64,
+    /// How long a call may take, on the wall.
+    pub deadline: Duration,
+    /// When a stream may be shown.
+    pub commit: Commit,
+}
+
+/// When a stream may be shown to the caller, for stacks that know the difference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Commit {
+    /// Once it is whole.
+    Complete,
+    /// From its first content on.
+    #[default]
+    FirstContent,
+}
+
+/// Builds a contender; called anew for each scenario, so that nothing learnt is carried over.
+pub type Factory =
+    Arc<dyn Fn(&Setup) -> Result<Arc<dyn Contender>, Box<dyn Error + Send + Sync>> + Send + Sync>;
+
+impl Setup {
+    /// Creates a setup at the scale of the wall, with half a minute per call.
+    pub fn new(endpoints: Vec<Endpoint>) -> Self {
+        Self {
+            endpoints,
+            scale: Scale::ONE,
+            seed: 0,
+            deadline: Duration::from_secs(30),
+            commit: Commit::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn _obj_safe(_: Box<dyn Contender>) {}
+}
