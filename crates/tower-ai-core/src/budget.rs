@@ -144,6 +144,17 @@ impl Budget {
                 });
     }
 
+    /// Gives back what was drawn for an attempt that was not sent.
+    pub fn refund(&self) {
+        let capacity = self.bucket.capacity;
+        let _full = self
+            .bucket
+            .balance
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
+                (now < capacity).then(|| (now + ONE).min(capacity))
+            });
+    }
+
     /// The extra attempts that are left; negative in debt.
     #[must_use]
     pub fn balance(&self) -> f64 {
@@ -215,6 +226,15 @@ mod tests {
         assert!(!budget.withdraw());
         budget.deposit();
         assert!(below.withdraw());
+    }
+
+    #[test]
+    fn a_refund_gives_back_one_attempt_and_no_more_than_the_bucket_holds() {
+        let budget = Budget::new(0.2, 2).unwrap();
+        assert!(budget.withdraw());
+        budget.refund();
+        budget.refund();
+        assert!((budget.balance() - 2.0).abs() < 1e-9);
     }
 
     #[test]

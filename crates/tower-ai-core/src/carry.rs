@@ -39,6 +39,11 @@ pub trait Carry<Req> {
 
     /// Tells the layers below.
     fn set(&self, request: &mut Req, attempt: Attempt);
+
+    /// Whether anything is carried at all; a layer saves the clock where nothing is. Defaults to `true`.
+    fn carries(&self) -> bool {
+        true
+    }
 }
 
 /// Writes [`Served`] beside a response.
@@ -60,6 +65,10 @@ impl<Req> Carry<Req> for NoCarry {
     }
 
     fn set(&self, _: &mut Req, _: Attempt) {}
+
+    fn carries(&self) -> bool {
+        false
+    }
 }
 
 impl<Res> Report<Res> for NoCarry {
