@@ -110,6 +110,10 @@ impl Running {
     pub(crate) fn is_closed_at(&self, time: Duration) -> bool {
         self.script.is_closed_at(time)
     }
+
+    pub(crate) fn share_at(&self, time: Duration) -> f64 {
+        self.script.share_at(time)
+    }
 }
 
 fn strikes(share: f64, rule: usize, cast: &Cast<'_>) -> bool {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -145,6 +146,17 @@ impl Builder {
             url,
             accepting,
         })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The share of attempts that it breaks at a time, by its own script and its domain's.
+    pub(crate) fn share_at(&self, time: Duration) -> f64 {
+        let domain = self.domain.as_ref();
+        let domain = domain.map_or(0.0, |(_, domain)| domain.running().share_at(time));
+        1.0 - (1.0 - domain) * (1.0 - self.script.share_at(time))
     }
 
     fn into_shared(self) -> Shared {
