@@ -1,4 +1,5 @@
 //! Each fault as a client sees it.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 
