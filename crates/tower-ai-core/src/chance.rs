@@ -36,17 +36,18 @@ impl Chance {
 
     /// A number from 0 up to, but not including, 1.
     pub fn unit(&self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+        (self.draw() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// A whole number below `end`; 0 if `end` is 0.
     pub fn below(&self, end: usize) -> usize {
         #[expect(clippy::cast_possible_truncation, reason = "less than `end`")]
-        let number = ((u128::from(self.next()) * end as u128) >> 64) as usize;
+        let number = ((u128::from(self.draw()) * end as u128) >> 64) as usize;
         number
     }
 
-    fn next(&self) -> u64 {
+    /// Any number of 64 bits.
+    pub fn draw(&self) -> u64 {
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
         let mut z = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
