@@ -31,7 +31,9 @@ pub struct Tuning {
     /// Retry: the longest wait slept through while another target is left. Defaults to 2.5 s.
     pub patience: Duration,
 
-    /// Failover: the time one target has for the head of its answer. Defaults to 15 s.
+    /// Failover: the time one target has for the head of its answer. Defaults to 30 s.
+    ///
+    /// The head of an answer that is not streamed comes when the whole text is written: give long ones more.
     pub attempt_timeout: Duration,
     /// Failover: the time one target's service has to become ready. Defaults to 1 s.
     pub ready_timeout: Duration,
@@ -74,6 +76,8 @@ pub struct Tuning {
     pub gate_longest: Duration,
     /// Breaker: the gate after a rate limit that names no wait. Defaults to 1 s.
     pub gate_unnamed: Duration,
+    /// Breaker: the day of "false trips per day", so that a rehearsal has days of its own. Defaults to 24 h.
+    pub day: Duration,
 }
 
 impl Tuning {
@@ -85,7 +89,7 @@ impl Tuning {
             backoff_longest: Duration::from_secs(8),
             wait_longest: Duration::from_secs(60),
             patience: Duration::from_millis(2500),
-            attempt_timeout: Duration::from_secs(15),
+            attempt_timeout: Duration::from_secs(30),
             ready_timeout: Duration::from_secs(1),
             latency_decay: Duration::from_secs(10),
             survival_age: Duration::from_millis(500),
@@ -106,6 +110,7 @@ impl Tuning {
             cancelled_slow: Duration::from_secs(10),
             gate_longest: Duration::from_secs(3600),
             gate_unnamed: Duration::from_secs(1),
+            day: Duration::from_secs(86_400),
         }
     }
 
@@ -125,7 +130,7 @@ impl Tuning {
     }
 
     /// Every field: destructured, so that a new one cannot be forgotten.
-    fn durations_mut(&mut self) -> [&mut Duration; 25] {
+    fn durations_mut(&mut self) -> [&mut Duration; 26] {
         let Self {
             backoff_first,
             backoff_longest,
@@ -152,6 +157,7 @@ impl Tuning {
             cancelled_slow,
             gate_longest,
             gate_unnamed,
+            day,
         } = self;
         [
             backoff_first,
@@ -179,6 +185,7 @@ impl Tuning {
             cancelled_slow,
             gate_longest,
             gate_unnamed,
+            day,
         ]
     }
 }
