@@ -1,6 +1,6 @@
 //! What is known of a target's health, shared by all layers.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -95,6 +95,7 @@ pub struct Health {
     /// Peak-EWMA of the time to first content: seconds as f32 << 32 | stamp in milliseconds.
     first_content: AtomicU64,
     pending: AtomicU32,
+    followed: AtomicBool,
 }
 
 impl Health {
@@ -107,6 +108,7 @@ impl Health {
             gate: AtomicU64::new(0),
             first_content: AtomicU64::new(0),
             pending: AtomicU32::new(0),
+            followed: AtomicBool::new(false),
         }
     }
 
@@ -211,6 +213,17 @@ impl Health {
         let (estimate, at) = unpack(self.first_content.load(Ordering::Relaxed))?;
         let faded = estimate * decay(self.stamp(now).wrapping_sub(at), tau);
         Some(Duration::from_secs_f32(faded.max(0.0)))
+    }
+
+    /// Says that a layer follows each answer to its first content and end, and reports both here; others
+    /// then leave [`observe_first_content`](Self::observe_first_content) and the attempts to it.
+    pub fn set_followed(&self) {
+        self.followed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a layer follows each answer.
+    pub fn is_followed(&self) -> bool {
+        self.followed.load(Ordering::Relaxed)
     }
 
     /// How many attempts are under way.

@@ -16,9 +16,9 @@ use crate::{Outcome, Target};
 ///
 /// let (first, second) = (Target::new("first")?, Target::new("second")?);
 /// let mut served = Served::default();
-/// served.add_tried(Tried::new(first, Outcome::Fault, Duration::from_millis(80)));
+/// served.add_tried([Tried::new(first, Outcome::Fault, Duration::from_millis(80))]);
 /// served.set_target(second);
-/// served.add_attempts(1);
+/// served.add_attempts(2);
 ///
 /// assert_eq!(served.target().map(Target::name), Some("second"));
 /// assert_eq!(served.attempts(), 2);
@@ -73,10 +73,9 @@ impl Served {
         self.waited += waited;
     }
 
-    /// Adds a target that was tried before, and its attempt if one was sent.
-    pub fn add_tried(&mut self, tried: Tried) {
-        self.attempts += u32::from(tried.outcome.was_sent());
-        self.tried.push(tried);
+    /// Adds targets that were tried before. Their attempts are counted by [`add_attempts`](Self::add_attempts).
+    pub fn add_tried(&mut self, tried: impl IntoIterator<Item = Tried>) {
+        self.tried.extend(tried);
     }
 }
 
