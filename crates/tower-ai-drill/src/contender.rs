@@ -87,6 +87,8 @@ pub struct Setup {
 pub enum Commit {
     /// Once it is whole.
     Complete,
+    /// From its first content on; if it breaks after that, another target goes on with it.
+    Continue,
     /// From its first content on.
     #[default]
     FirstContent,

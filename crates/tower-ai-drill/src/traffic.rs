@@ -41,6 +41,7 @@ pub struct Traffic {
     streamed: f64,
     deadline: Duration,
     seed: u64,
+    words: usize,
 }
 
 impl Traffic {
@@ -62,6 +63,7 @@ impl Traffic {
             streamed: 0.0,
             deadline: Duration::from_secs(30),
             seed: 0,
+            words: 4,
         })
     }
 
@@ -106,6 +108,13 @@ impl Traffic {
         self
     }
 
+    /// Sets the words of a prompt. Defaults to 4, and is no less.
+    #[must_use]
+    pub const fn words(mut self, words: usize) -> Self {
+        self.words = words;
+        self
+    }
+
     /// Makes the calls, from `epoch` on, and returns once all are answered, failed or late.
     ///
     /// # Cancel safety
@@ -143,7 +152,8 @@ impl Traffic {
 
     fn call(&self, index: u64, scale: Scale) -> Call {
         let id = index.to_string();
-        let prompt = format!("question {index} of {}", self.seed);
+        let more = " more".repeat(self.words.saturating_sub(4));
+        let prompt = format!("question {index} of {}{more}", self.seed);
         let mut call = Call::new(id, prompt, scale.to_wall(self.deadline));
         call.stream = draw(self.seed, &[b"stream", call.id.as_bytes()]) < self.streamed;
         call
