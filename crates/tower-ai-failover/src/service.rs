@@ -1,0 +1,224 @@
+//! The router service and its settings.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tower_ai_core::{BoxError, Budget, ByResult, Carry, Classify, NoCarry, Report, Target, Tuning};
+use tower_service::Service;
+
+use crate::InvalidFailover;
+use crate::future::ResponseFuture;
+use crate::handle::FailoverHandle;
+use crate::policy::Policy;
+use crate::router::{Order, Router};
+
+/// Sends each call to the best target that takes it, and on to the next one when that fails.
+///
+/// See the [crate docs](crate) for the rules. `C` reads outcomes, `K` carries what layers tell each other,
+/// `P` is the application's [`Policy`].
+///
+/// # Default
+///
+/// Priority order; 30 s for one target's head (half of what the call has left, while others could still
+/// answer); no deadline of its own; a [`Budget`] of 20 % and 10; every request may go everywhere.
+///
+/// # Clone
+///
+/// Clones are one router: they share targets, order, switches and budget.
+pub struct Failover<S, C = ByResult, K = NoCarry, P = ()> {
+    pub(crate) services: Arc<[S]>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) classify: C,
+    pub(crate) carry: K,
+    pub(crate) policy: P,
+}
+
+/// What all clones of a router share.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    pub(crate) router: Arc<Router>,
+    pub(crate) budget: Option<Budget>,
+    pub(crate) order: Order,
+    pub(crate) tuning: Tuning,
+    pub(crate) limit: Option<Duration>,
+}
+
+impl<S> Failover<S> {
+    /// Makes a router over targets and their services, most preferred first.
+    ///
+    /// All services have one type; mix types with [`BoxCloneSyncService`].
+    ///
+    /// # Errors
+    ///
+    /// Fails without a target, with more than 256, and if two have the same name.
+    ///
+    /// [`BoxCloneSyncService`]: https://docs.rs/tower/0.5/tower/util/struct.BoxCloneSyncService.html
+    pub fn new(targets: impl IntoIterator<Item = (Target, S)>) -> Result<Self, InvalidFailover> {
+        let (targets, services): (Vec<_>, Vec<_>) = targets.into_iter().unzip();
+        Ok(Self {
+            services: services.into(),
+            shared: Arc::new(Shared {
+                router: Arc::new(Router::new(&targets)?),
+                budget: Some(Budget::default()),
+                order: Order::default(),
+                tuning: Tuning::new(),
+                limit: None,
+            }),
+            classify: ByResult,
+            carry: NoCarry,
+            policy: (),
+        })
+    }
+}
+
+impl<S, C, K, P> Failover<S, C, K, P> {
+    /// Sets in which order targets are tried. Defaults to [`Order::Priority`].
+    #[must_use]
+    pub fn order(self, order: Order) -> Self {
+        self.change(|shared| shared.order = order)
+    }
+
+    /// Bounds the time to the head of the answer, over all targets. Defaults to none.
+    ///
+    /// An earlier deadline that the call carries counts.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is zero.
+    pub fn deadline(self, limit: Duration) -> Result<Self, InvalidFailover> {
+        if limit.is_zero() {
+            return Err(InvalidFailover::ZeroTimeout);
+        }
+        Ok(self.change(|shared| shared.limit = Some(limit)))
+    }
+
+    /// Sets the time that one target has for the head of its answer. Defaults to 30 s.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is zero.
+    pub fn attempt_timeout(self, limit: Duration) -> Result<Self, InvalidFailover> {
+        if limit.is_zero() {
+            return Err(InvalidFailover::ZeroTimeout);
+        }
+        Ok(self.change(|shared| shared.tuning.attempt_timeout = limit))
+    }
+
+    /// Takes its durations from a [`Tuning`].
+    #[must_use]
+    pub fn tuning(self, tuning: Tuning) -> Self {
+        self.change(|shared| shared.tuning = tuning)
+    }
+
+    /// Draws from this budget. Defaults to one of its own, of 20 % and 10.
+    ///
+    /// The router pays in once per call; layers below it take [`Budget::without_deposit`], or learn it
+    /// from what the call carries.
+    #[must_use]
+    pub fn budget(self, budget: Budget) -> Self {
+        self.change(|shared| shared.budget = Some(budget))
+    }
+
+    /// Sets no bound on the extra attempts of many calls together.
+    #[must_use]
+    pub fn without_budget(self) -> Self {
+        self.change(|shared| shared.budget = None)
+    }
+
+    /// Reads outcomes by this. Defaults to [`ByResult`].
+    #[must_use]
+    pub fn classify<D>(self, classify: D) -> Failover<S, D, K, P> {
+        Failover {
+            services: self.services,
+            shared: self.shared,
+            classify,
+            carry: self.carry,
+            policy: self.policy,
+        }
+    }
+
+    /// Carries what layers tell each other by this. Defaults to [`NoCarry`].
+    #[must_use]
+    pub fn carry<L>(self, carry: L) -> Failover<S, C, L, P> {
+        Failover {
+            services: self.services,
+            shared: self.shared,
+            classify: self.classify,
+            carry,
+            policy: self.policy,
+        }
+    }
+
+    /// Asks this policy which request may go where. Defaults to `()`: everywhere.
+    #[must_use]
+    pub fn policy<Q>(self, policy: Q) -> Failover<S, C, K, Q> {
+        Failover {
+            services: self.services,
+            shared: self.shared,
+            classify: self.classify,
+            carry: self.carry,
+            policy,
+        }
+    }
+
+    /// Returns a handle that reads and changes the router while it runs.
+    #[must_use]
+    pub fn handle(&self) -> FailoverHandle {
+        FailoverHandle {
+            router: Arc::clone(&self.shared.router),
+        }
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Shared)) -> Self {
+        change(Arc::make_mut(&mut self.shared));
+        self
+    }
+}
+
+impl<S, C, K, P, Req> Service<Req> for Failover<S, C, K, P>
+where
+    S: Service<Req> + Clone,
+    S::Error: Into<BoxError>,
+    Req: Clone,
+    C: Classify<S::Response, BoxError> + Clone,
+    K: Carry<Req> + Report<S::Response> + Clone,
+    P: Policy<Req> + Clone,
+{
+    type Response = S::Response;
+    type Error = BoxError;
+    type Future = ResponseFuture<S, C, K, P, Req>;
+
+    /// Always ready: each target's readiness is awaited in the response future, within a bound, and one
+    /// that is not ready in time is passed over. Backpressure is per attempt.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Req) -> Self::Future {
+        ResponseFuture::new(self.clone(), request)
+    }
+}
+
+impl<S, C: Clone, K: Clone, P: Clone> Clone for Failover<S, C, K, P> {
+    fn clone(&self) -> Self {
+        Self {
+            services: Arc::clone(&self.services),
+            shared: Arc::clone(&self.shared),
+            classify: self.classify.clone(),
+            carry: self.carry.clone(),
+            policy: self.policy.clone(),
+        }
+    }
+}
+
+impl<S, C: fmt::Debug, K: fmt::Debug, P> fmt::Debug for Failover<S, C, K, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failover")
+            .field("shared", &self.shared)
+            .field("classify", &self.classify)
+            .field("carry", &self.carry)
+            .finish_non_exhaustive()
+    }
+}
