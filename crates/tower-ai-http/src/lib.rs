@@ -2,7 +2,14 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod dialect;
+mod reading;
 pub mod replay;
+mod wait;
+mod wall;
 
+pub use self::dialect::Dialect;
+pub use self::reading::Answer;
 pub use self::replay::try_clone_request;
 pub use self::replay::{InvalidLimit, NotReplayable, Replay, ReplayBody, ReplayLayer};
+pub use self::wall::WallTime;

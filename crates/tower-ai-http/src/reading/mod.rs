@@ -1,0 +1,178 @@
+//! What the answers of providers mean.
+//!
+//! One table, a row a line: the statuses, what the error body says, the [`Outcome`]. A provider's own rows
+//! stand first, in a file of their own; what most providers mean by a status stands in `common`. The first row
+//! that fits decides. Rows marked `Unchecked` come from documents or hearsay, not from an answer that was seen.
+//!
+//! Three rules stand above the table:
+//!
+//! 1. The status decides before any text: providers echo prompts into error messages, so a phrase is looked
+//!    for only where the status agrees, and machine-readable words only where the provider puts them.
+//! 2. `x-should-retry: false` takes away every outcome that would be tried again at the same target.
+//! 3. A server fault that names a wait is an overload: it asked us to stay away.
+
+mod anthropic;
+mod body;
+mod common;
+mod gemini;
+mod openai;
+mod phrases;
+mod row;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+use tower_ai_core::Outcome;
+
+use self::body::ErrorBody;
+use self::row::Row;
+use crate::wait;
+use crate::{Dialect, WallTime};
+
+/// An answer as far as it is read: who gave it, its status and headers, and the error body where there is one.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use http::{HeaderMap, StatusCode};
+/// use tower_ai_core::Outcome;
+/// use tower_ai_http::{Answer, Dialect, WallTime};
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("retry-after", "2".parse()?);
+/// let now = WallTime::since_epoch(Duration::from_secs(1_790_000_000));
+///
+/// let limited = Answer::new(Dialect::OpenAi, StatusCode::TOO_MANY_REQUESTS, &headers);
+/// assert_eq!(limited.outcome(now), Outcome::RateLimited { wait: Some(Duration::from_secs(2)) });
+///
+/// let broke = limited.with_body(br#"{"error": {"code": "insufficient_quota"}}"#);
+/// assert!(matches!(broke.outcome(now), Outcome::Exhausted { .. }));
+/// # Ok::<(), http::header::InvalidHeaderValue>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct Answer<'a> {
+    dialect: Dialect,
+    status: StatusCode,
+    headers: &'a HeaderMap,
+    body: &'a [u8],
+}
+
+impl<'a> Answer<'a> {
+    /// The head of an answer.
+    #[must_use]
+    pub const fn new(dialect: Dialect, status: StatusCode, headers: &'a HeaderMap) -> Self {
+        Self {
+            dialect,
+            status,
+            headers,
+            body: &[],
+        }
+    }
+
+    /// Adds the error body, or its beginning.
+    #[must_use]
+    pub const fn with_body(mut self, body: &'a [u8]) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// Returns what the answer says about its target. `now` is for the dates in it.
+    #[must_use]
+    pub fn outcome(&self, now: WallTime) -> Outcome {
+        if is_good(self.status) {
+            return Outcome::Success;
+        }
+        let body = ErrorBody::parse(self.body);
+        let asked = wait::asked(self.headers, now);
+        let means = self
+            .row(&body, asked)
+            .map_or_else(|| by_class(self.status), |row| row.means);
+        let outcome = match (means, asked) {
+            (Outcome::Fault, Some(wait)) if !wait.is_zero() => Outcome::Overloaded { wait: asked },
+            _ => means.with_wait(self.plan(means, &body, asked, now)),
+        };
+        match wait::forbids_retry(self.headers) {
+            true => not_here_again(outcome),
+            false => outcome,
+        }
+    }
+
+    /// The name of the row of the table that decides, for logs; `None` if the status alone does.
+    #[must_use]
+    pub fn rule(&self, now: WallTime) -> Option<&'static str> {
+        let asked = wait::asked(self.headers, now);
+        let row = self.row(&ErrorBody::parse(self.body), asked)?;
+        Some(row.name)
+    }
+
+    /// The row that decides.
+    fn row(&self, body: &ErrorBody, asked: Option<Duration>) -> Option<&'static Row> {
+        let tables: &[&[Row]] = match self.dialect {
+            Dialect::Anthropic => &[anthropic::ROWS, common::ROWS],
+            Dialect::Gemini => &[gemini::ROWS, common::ROWS],
+            Dialect::OpenAi => &[openai::ROWS, common::ROWS],
+            Dialect::Unknown => &[openai::ROWS, anthropic::ROWS, common::ROWS],
+        };
+        let mut rows = tables.iter().copied().flatten();
+        rows.find(|row| row.fits(self.status, body, asked))
+    }
+
+    /// How long to stay away, from the sources that speak of this outcome.
+    fn plan(
+        &self,
+        means: Outcome,
+        body: &ErrorBody,
+        asked: Option<Duration>,
+        now: WallTime,
+    ) -> Option<Duration> {
+        match means {
+            Outcome::Exhausted { .. } if body.is_day_quota() => Some(body::until_reset(now)),
+            Outcome::Exhausted { .. } => asked,
+            Outcome::RateLimited { .. } => asked
+                .or_else(|| wait::reset(self.headers, now))
+                .or_else(|| body.wait()),
+            _ => asked.or_else(|| body.wait()),
+        }
+    }
+}
+
+/// Shows no header values and no body: they may hold what nobody should read.
+impl fmt::Debug for Answer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("dialect", &self.dialect)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+fn is_good(status: StatusCode) -> bool {
+    status.is_success() || status == StatusCode::NOT_MODIFIED
+}
+
+/// What a status means that no row knows.
+fn by_class(status: StatusCode) -> Outcome {
+    match status.as_u16() {
+        300..400 => Outcome::Missing,
+        400..500 => Outcome::Invalid,
+        _ => Outcome::Fault,
+    }
+}
+
+/// The same outcome without another try at the same target, because the server said so.
+///
+/// A fault or overload becomes [`Outcome::TimedOut`], which is exactly that in the one table: a failure,
+/// elsewhere yes, here never. A limit that no retry helps against is an exhausted one, and a conflict that no
+/// retry solves is the caller's.
+const fn not_here_again(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Fault | Outcome::Overloaded { .. } => Outcome::TimedOut,
+        Outcome::RateLimited { wait } => Outcome::Exhausted { wait },
+        Outcome::Conflict => Outcome::Invalid,
+        other => other,
+    }
+}
