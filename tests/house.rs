@@ -10,7 +10,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tower-ai-retry", &["tower-ai-core"]),
     ("tower-ai-breaker", &["tower-ai-core"]),
     ("tower-ai-failover", &["tower-ai-core"]),
-    ("tower-ai-http", &["tower-ai-core"]),
+    ("tower-ai-stream", &["tower-ai-core"]),
+    ("tower-ai-http", &["tower-ai-core", "tower-ai-stream"]),
+    ("tower-ai-grpc", &["tower-ai-core"]),
     (
         "tower-ai",
         &[
@@ -18,7 +20,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "tower-ai-retry",
             "tower-ai-breaker",
             "tower-ai-failover",
+            "tower-ai-stream",
             "tower-ai-http",
+            "tower-ai-grpc",
         ],
     ),
 ];
