@@ -6,6 +6,9 @@ use std::time::Duration;
 use crate::Invalid;
 use crate::draw::fnv1a;
 
+/// The most tokens of an answer.
+const TOKENS_MAX: u32 = 100_000;
+
 /// How fast and how long a provider answers, in outage time.
 ///
 /// A streamed answer's head comes at once, the first token after `first`, each further one a `gap`
@@ -24,13 +27,13 @@ impl Pace {
     ///
     /// # Errors
     ///
-    /// [`Invalid::Pace`] if `tokens` is empty or starts below one.
+    /// [`Invalid::Pace`] if `tokens` is empty or not within 1 and 100 000.
     pub fn new(
         first: Duration,
         gap: Duration,
         tokens: RangeInclusive<u32>,
     ) -> Result<Self, Invalid> {
-        if tokens.is_empty() || *tokens.start() == 0 {
+        if tokens.is_empty() || *tokens.start() == 0 || *tokens.end() > TOKENS_MAX {
             return Err(Invalid::Pace);
         }
         Ok(Self { first, gap, tokens })
@@ -106,7 +109,7 @@ pub fn is_whole(prompt: &str, text: &str) -> bool {
 pub(crate) fn progress(text: &str) -> Option<(u32, u32)> {
     let (index, length) = text.trim_end().rsplit(' ').next()?.split_once('/')?;
     let (index, length) = (index.parse().ok()?, length.parse().ok()?);
-    (index <= length).then_some((index, length))
+    (index <= length && length <= TOKENS_MAX).then_some((index, length))
 }
 
 fn greeting(prompt: &str) -> String {

@@ -19,11 +19,11 @@ pub enum Invalid {
     Capacity,
     /// The text names no fault.
     FaultName,
-    /// An answer has no token, or its range of lengths is empty.
+    /// An answer has no token or over 100 000, or its range of lengths is empty.
     Pace,
-    /// A rate of calls is not above zero, not finite, or makes too many calls.
+    /// A rate of calls is not above zero, or it is too high, or makes too many calls.
     Rate,
-    /// A time scale is not finite or not above zero.
+    /// A time scale is not within a thousandth and a million.
     Scale,
     /// A share is not a number within 0 and 1.
     Share,
@@ -36,9 +36,11 @@ impl fmt::Display for Invalid {
         f.write_str(match self {
             Self::Capacity => "a capacity needs at least one worker",
             Self::FaultName => "no fault has this name; see `Fault` for the names",
-            Self::Pace => "an answer needs at least one token, and its lengths a range",
-            Self::Rate => "a rate must be finite, above zero, and make under ten million calls",
-            Self::Scale => "a time scale must be finite and above zero",
+            Self::Pace => "an answer has one to 100 000 tokens, and its lengths are a range",
+            Self::Rate => {
+                "a rate must lie above zero, up to a million, and make under ten million calls"
+            }
+            Self::Scale => "a time scale must lie within a thousandth and a million",
             Self::Share => "a share must lie within 0 and 1",
             Self::Window => "a rule's time must end after it starts",
         })

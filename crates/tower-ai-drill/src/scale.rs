@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::Invalid;
 
 /// How many seconds of outage pass in one second on the wall.
@@ -31,9 +33,10 @@ impl Scale {
     ///
     /// # Errors
     ///
-    /// [`Invalid::Scale`] unless `factor` is finite and above zero.
+    /// [`Invalid::Scale`] unless `factor` lies within a thousandth and a million.
     pub fn new(factor: f64) -> Result<Self, Invalid> {
-        if factor.is_finite() && factor > 0.0 {
+        // A NaN is in no range.
+        if (1e-3..=1e6).contains(&factor) {
             Ok(Self(factor))
         } else {
             Err(Invalid::Scale)
@@ -60,6 +63,12 @@ impl Default for Scale {
     fn default() -> Self {
         Self::ONE
     }
+}
+
+/// The moment so long after another; if that is beyond the clock, one that nobody lives to see.
+pub(crate) fn later(at: Instant, duration: Duration) -> Instant {
+    const DECADE: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+    at + duration.min(DECADE)
 }
 
 /// Multiplies without the panic of `Duration::mul_f64` on overflow.

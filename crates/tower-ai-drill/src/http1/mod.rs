@@ -11,6 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
+use crate::scale::later;
+
 pub(crate) use head::head;
 pub(crate) use request::{Request, Unread};
 
@@ -81,10 +83,7 @@ impl Conn {
 
     /// Waits, or until the client goes away.
     pub(crate) async fn wait(&mut self, duration: Duration) -> Result<(), Gone> {
-        match Instant::now().checked_add(duration) {
-            Some(at) => self.wait_until(at).await,
-            None => Err(self.gone().await),
-        }
+        self.wait_until(later(Instant::now(), duration)).await
     }
 
     /// Waits until the client goes away. A client that closes its sending half counts as gone.

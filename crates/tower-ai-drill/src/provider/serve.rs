@@ -13,7 +13,7 @@ use crate::answer::{Usage, progress};
 use crate::dialect::{Ask, Refusal};
 use crate::http1::{Conn, Gone, Request};
 use crate::log::Open;
-use crate::scale::times;
+use crate::scale::{later, times};
 use crate::script::Cast;
 use crate::{End, Entry, Fault};
 
@@ -58,7 +58,7 @@ impl Job<'_> {
         }
         let gaps = tokens.saturating_sub(1);
         let outage = times(after.saturating_add(pace.gap.saturating_mul(gaps)), factor);
-        self.started + self.shared.scale.to_wall(outage)
+        later(self.started, self.shared.scale.to_wall(outage))
     }
 
     pub(super) fn usage(&self) -> Usage {
