@@ -55,7 +55,7 @@ pub enum Grade {
     Answered,
     /// A broken or wrong answer, given as a good one.
     Broken,
-    /// An error, told as one, in time.
+    /// An error, told as one, by the deadline.
     Failed,
     /// Nothing within the deadline.
     Late,
@@ -120,10 +120,12 @@ impl Reply {
 
     /// What this reply to `call` is worth, after the caller waited so long for it.
     pub fn grade(&self, call: &Call, waited: Duration) -> Grade {
-        if waited > call.deadline {
-            Grade::Late
-        } else if self.error.is_some() {
+        // An error that tells of the deadline comes at the deadline, and a little after.
+        let told_by = call.deadline.saturating_add(call.deadline / 10);
+        if self.error.is_some() && waited <= told_by {
             Grade::Failed
+        } else if waited > call.deadline {
+            Grade::Late
         } else if self.defect.is_none() && is_whole(&call.prompt, &self.text) {
             Grade::Answered
         } else {
