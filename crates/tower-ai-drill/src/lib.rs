@@ -1,4 +1,4 @@
-//! Fake AI providers that break on purpose.
+#![doc = include_str!("../README.md")]
 
 mod answer;
 mod call;
