@@ -343,3 +343,56 @@ async fn the_same_seed_breaks_the_same_calls_in_any_order() {
     assert_eq!(runs[0], runs[1]);
     assert!((8..32).contains(&runs[0].len()), "{}", runs[0].len());
 }
+
+#[tokio::test]
+async fn a_dropped_provider_closes_all() {
+    let provider = quick("alpha").start().await.unwrap();
+    let log = provider.log().clone();
+    let (address, mut endpoint) = (provider.url().to_owned(), provider.endpoint());
+    endpoint.model = "fault:stall".to_owned();
+    let stalled = tokio::spawn(async move { attempt(&http(), &endpoint, &call("1")).await });
+    while log.running() == 0 {
+        tokio::task::yield_now().await;
+    }
+    drop(provider);
+    assert_eq!(grade(&stalled.await.unwrap()), Grade::Failed);
+    assert_eq!(end(&log).await, Some(End::ShutDown));
+    let refused = TcpStream::connect(address.trim_start_matches("http://")).await;
+    assert!(refused.is_err());
+}
+
+#[tokio::test]
+async fn a_log_has_a_limit_and_can_be_counted_by_time() {
+    let provider = quick("alpha").log_limit(2).start().await.unwrap();
+    let (http, endpoint) = (http(), provider.endpoint());
+    let started = Instant::now();
+    for id in ["1", "1", "2"] {
+        attempt(&http, &endpoint, &call(id)).await;
+    }
+    let log = provider.log();
+    assert_eq!((log.len(), log.beyond(), log.running()), (2, 1, 0));
+    assert_eq!(log.of_call("1")[1].attempt, 2);
+    let second = log.entries()[1].at;
+    assert_eq!(log.count(&(started..second)), 1);
+    assert_eq!(log.count(&(started..Instant::now())), 2);
+}
+
+#[tokio::test]
+async fn a_domain_fails_its_providers_together() {
+    let cloud = tower_ai_drill::Domain::new(Script::always(Fault::Overload));
+    let alpha = quick("alpha")
+        .domain("cloud", &cloud)
+        .start()
+        .await
+        .unwrap();
+    let beta = quick("beta").domain("cloud", &cloud).start().await.unwrap();
+    for provider in [&alpha, &beta] {
+        let reply = attempt(&http(), &provider.endpoint(), &call("1")).await;
+        assert_eq!(reply.status, Some(503));
+    }
+    cloud.set_script(Script::well());
+    for provider in [&alpha, &beta] {
+        let reply = attempt(&http(), &provider.endpoint(), &call("2")).await;
+        assert_eq!(grade(&reply), Grade::Answered);
+    }
+}
