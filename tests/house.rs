@@ -10,6 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tower-ai-retry", &["tower-ai-core"]),
     ("tower-ai-breaker", &["tower-ai-core"]),
     ("tower-ai-failover", &["tower-ai-core"]),
+    ("tower-ai-cache", &["tower-ai-core"]),
     ("tower-ai-stream", &["tower-ai-core"]),
     ("tower-ai-http", &["tower-ai-core", "tower-ai-stream"]),
     ("tower-ai-grpc", &["tower-ai-core"]),
@@ -23,6 +24,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "tower-ai-stream",
             "tower-ai-http",
             "tower-ai-grpc",
+            "tower-ai-cache",
         ],
     ),
 ];

@@ -1,0 +1,1 @@
+//! An exact and semantic cache for AI answers, safe by construction, as a tower layer.
