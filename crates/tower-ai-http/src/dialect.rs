@@ -56,9 +56,7 @@ impl Dialect {
 
     fn of_provider(name: &str) -> Option<Self> {
         let is_it = |known: &&str| known.eq_ignore_ascii_case(name);
-        let row = KNOWN
-            .iter()
-            .find(|(_, names, _)| names.iter().any(|known| is_it(known)))?;
+        let row = KNOWN.iter().find(|(_, names, _)| names.iter().any(is_it))?;
         Some(row.0)
     }
 
