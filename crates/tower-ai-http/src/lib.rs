@@ -2,13 +2,17 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod classify;
 mod dialect;
+pub mod follow;
 mod reading;
 pub mod replay;
 mod wait;
 mod wall;
 
+pub use self::classify::{ClassifyHeadFn, Head, HttpClassify, classify_head_fn};
 pub use self::dialect::Dialect;
+pub use self::follow::{FollowBody, FollowedBody};
 pub use self::reading::Answer;
 pub use self::replay::try_clone_request;
 pub use self::replay::{InvalidLimit, NotReplayable, Replay, ReplayBody, ReplayLayer};
