@@ -1,0 +1,219 @@
+//! Puts a target's model where the caller's stands.
+
+use std::fmt;
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::endpoint::encode;
+use super::error::NotSent;
+
+/// A model's name, as JSON and as a segment of a path.
+#[derive(Clone, Debug)]
+pub(super) struct Model {
+    json: String,
+    segment: String,
+}
+
+/// What a request says about its body.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    /// It is JSON.
+    Json,
+    /// It is something else.
+    Other,
+    /// Nothing.
+    Unsaid,
+}
+
+impl Kind {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+        if text(CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
+            return Self::Other;
+        }
+        let Some(kind) = text(CONTENT_TYPE) else {
+            return Self::Unsaid;
+        };
+        let kind = kind
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        match kind.ends_with("/json") || kind.ends_with("+json") {
+            true => Self::Json,
+            false => Self::Other,
+        }
+    }
+}
+
+impl Model {
+    pub(super) fn new(name: &str) -> Self {
+        let segment = name.strip_prefix("models/").unwrap_or(name);
+        Self {
+            json: serde_json::Value::from(name).to_string(),
+            segment: encode(segment),
+        }
+    }
+
+    /// Replaces the model in a path like `/v1beta/models/NAME:generateContent`; `None` if there is none.
+    pub(super) fn in_path(&self, path: &str) -> Option<String> {
+        let (before, rest) = path.rsplit_once("/models/")?;
+        let (name, verb) = rest.split_once(':')?;
+        (!name.contains('/')).then(|| format!("{before}/models/{}:{verb}", self.segment))
+    }
+
+    /// Replaces the model in a JSON body, and nothing else: every other byte stays where it was.
+    ///
+    /// A body that is empty, or JSON without a model, stays as it is.
+    pub(super) fn in_body(&self, body: &Bytes, kind: Kind) -> Result<Bytes, NotSent> {
+        if body.is_empty() {
+            return Ok(body.clone());
+        }
+        let found = match (kind, serde_json::from_slice::<Found<'_>>(body)) {
+            (Kind::Other, _) | (Kind::Unsaid, Err(_)) => return Err(NotSent::NotJson),
+            (Kind::Json, Err(_)) => return Err(NotSent::MalformedJson),
+            (Kind::Json | Kind::Unsaid, Ok(found)) => found.0,
+        };
+        let places = found.iter().filter(|value| **value != self.json);
+        let places: Vec<_> = places.map(|value| place(body, value)).collect();
+        Ok(self.spliced(body, &places))
+    }
+
+    fn spliced(&self, body: &Bytes, places: &[Range<usize>]) -> Bytes {
+        if places.is_empty() {
+            return body.clone();
+        }
+        let mut all = BytesMut::with_capacity(body.len() + places.len() * self.json.len());
+        let mut end = 0;
+        for place in places {
+            all.extend_from_slice(&body[end..place.start]);
+            all.extend_from_slice(self.json.as_bytes());
+            end = place.end;
+        }
+        all.extend_from_slice(&body[end..]);
+        all.freeze()
+    }
+}
+
+/// Where a part that was borrowed from the body stands in it.
+fn place(body: &[u8], part: &str) -> Range<usize> {
+    let start = part.as_ptr().addr() - body.as_ptr().addr();
+    start..start + part.len()
+}
+
+/// The values of all members called `model` at the top of an object, as they stand there. More than one is
+/// unusual, but whichever the provider takes must be the target's.
+struct Found<'a>(Vec<&'a str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Found<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Top;
+
+        impl<'de> Visitor<'de> for Top {
+            type Value = Found<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut found = Vec::new();
+                while let Some(IsModel(is_model)) = map.next_key()? {
+                    if is_model {
+                        found.push(map.next_value::<&RawValue>()?.get());
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(Found(found))
+            }
+        }
+
+        deserializer.deserialize_map(Top)
+    }
+}
+
+/// Whether a member's name is `model`, however it is escaped.
+struct IsModel(bool);
+
+impl<'de> Deserialize<'de> for IsModel {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Name;
+
+        impl Visitor<'_> for Name {
+            type Value = IsModel;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a member's name")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<IsModel, E> {
+                Ok(IsModel(name == "model"))
+            }
+        }
+
+        deserializer.deserialize_str(Name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewrite(body: &str) -> Result<String, NotSent> {
+        let body = Model::new("n\"w").in_body(&Bytes::from(body.to_owned()), Kind::Json)?;
+        Ok(String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn only_the_model_at_the_top_is_replaced() {
+        for (body, expected) in [
+            (r#"{"model":"old"}"#, r#"{"model":"n\"w"}"#),
+            (
+                " {\"a\" : {\"model\":1},\t\"model\" : \"old\" , \"z\":[1e3]}\n",
+                " {\"a\" : {\"model\":1},\t\"model\" : \"n\\\"w\" , \"z\":[1e3]}\n",
+            ),
+            (
+                r#"{"mod\u0065l":null,"model":{}}"#,
+                r#"{"mod\u0065l":"n\"w","model":"n\"w"}"#,
+            ),
+            (r#"{"x":"model"}"#, r#"{"x":"model"}"#),
+            (r#"{"model":"n\"w"}"#, r#"{"model":"n\"w"}"#),
+            ("", ""),
+        ] {
+            assert_eq!(rewrite(body).as_deref(), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_object_is_not_rewritten() {
+        for body in ["[1]", "{\"model\":", "text", "{\"model\":1} x"] {
+            assert_eq!(rewrite(body), Err(NotSent::MalformedJson));
+        }
+        let form = Bytes::from_static(b"--boundary");
+        let model = Model::new("m");
+        assert_eq!(model.in_body(&form, Kind::Other), Err(NotSent::NotJson));
+        assert_eq!(model.in_body(&form, Kind::Unsaid), Err(NotSent::NotJson));
+    }
+
+    #[test]
+    fn a_model_in_a_path_is_replaced() {
+        let path = |path: &str| Model::new("models/gemini-3 x").in_path(path);
+        assert_eq!(
+            path("/v1beta/models/old:streamGenerateContent").as_deref(),
+            Some("/v1beta/models/gemini-3%20x:streamGenerateContent")
+        );
+        assert_eq!(
+            path("/v1/projects/p/publishers/google/models/old:predict").as_deref(),
+            Some("/v1/projects/p/publishers/google/models/gemini-3%20x:predict")
+        );
+        assert_eq!(path("/v1beta/openai/chat/completions"), None);
+        assert_eq!(path("/v1beta/models"), None);
+    }
+}
