@@ -1,0 +1,106 @@
+//! All that is known of a target, and what it does to the head of a request.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Version};
+use tower_ai_core::Target;
+
+use super::auth::{Auth, Credential};
+use super::endpoint::Endpoint;
+use super::error::{LayerRule, NotSent};
+use super::hygiene;
+use super::model::{Kind, Model};
+use crate::Dialect;
+
+/// The version of Anthropic's API that every call must name.
+const ANTHROPIC_VERSION: (HeaderName, HeaderValue) = (
+    HeaderName::from_static("anthropic-version"),
+    HeaderValue::from_static("2023-06-01"),
+);
+
+#[derive(Clone)]
+pub(super) struct Config {
+    pub(super) target: Target,
+    pub(super) dialect: Dialect,
+    pub(super) auth: Option<Auth>,
+    pub(super) credential: Option<Credential>,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(super) error_limit: usize,
+    pub(super) error_time: Duration,
+    endpoint: Endpoint,
+    model: Option<Model>,
+}
+
+impl Config {
+    pub(super) fn new(target: Target) -> Result<Self, LayerRule> {
+        let endpoint = target.endpoint().ok_or(LayerRule::Endpoint)?;
+        Ok(Self {
+            endpoint: Endpoint::new(endpoint)?,
+            model: target.model().map(Model::new),
+            dialect: Dialect::of(&target),
+            target,
+            auth: None,
+            credential: None,
+            headers: Vec::new(),
+            error_limit: 64 * 1024,
+            error_time: Duration::from_secs(1),
+        })
+    }
+
+    fn auth(&self) -> Auth {
+        self.auth.clone().unwrap_or(Auth::of(self.dialect))
+    }
+
+    /// Makes the head of a caller's request the target's. Returns whether the model is still to be
+    /// replaced in the body.
+    pub(super) fn prepare(&self, head: &mut Parts) -> Result<bool, NotSent> {
+        let path = head.uri.path();
+        let new_path = match self.dialect {
+            Dialect::Gemini => self.model.as_ref().and_then(|model| model.in_path(path)),
+            _ => None,
+        };
+        let auth = self.auth();
+        let key = self.credential.as_ref().and_then(|it| it.parameter(&auth));
+        let keeps = auth == Auth::Caller;
+        let query = self.endpoint.query(head.uri.query(), keeps, key.as_deref());
+        let path = new_path.as_deref().unwrap_or(path);
+        let url = self.endpoint.url(path, query.as_deref());
+        head.uri = url.ok_or(NotSent::InvalidUrl)?;
+        // What the caller's connection speaks is nothing to the target's.
+        head.version = Version::HTTP_11;
+        self.prepare_headers(&auth, &mut head.headers);
+        Ok(self.model.is_some() && new_path.is_none())
+    }
+
+    fn prepare_headers(&self, auth: &Auth, headers: &mut HeaderMap) {
+        hygiene::remove_connection(headers);
+        if *auth != Auth::Caller {
+            hygiene::remove_credentials(headers);
+        }
+        if let Some(credential) = &self.credential {
+            credential.put(auth, headers);
+        }
+        if self.dialect == Dialect::Anthropic {
+            let (name, version) = ANTHROPIC_VERSION;
+            headers.entry(name).or_insert(version);
+        }
+        for (name, value) in &self.headers {
+            headers.insert(name, value.clone());
+        }
+    }
+
+    /// Puts the target's model into a body that is at hand.
+    pub(super) fn put_model(&self, head: &mut Parts, body: &Bytes) -> Result<Bytes, NotSent> {
+        let Some(model) = &self.model else {
+            return Ok(body.clone());
+        };
+        let new = model.in_body(body, Kind::of(&head.headers))?;
+        if new.len() != body.len() && head.headers.contains_key(CONTENT_LENGTH) {
+            head.headers.insert(CONTENT_LENGTH, new.len().into());
+        }
+        Ok(new)
+    }
+}
