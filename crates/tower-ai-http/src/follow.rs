@@ -71,7 +71,7 @@ use crate::HttpClassify;
 /// # Default
 ///
 /// Classifies heads by [`HttpClassify`].
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct FollowBody<C = HttpClassify> {
     classify: C,
 }
@@ -80,6 +80,13 @@ impl<C> FollowBody<C> {
     /// Classifies heads by `classify`.
     pub const fn new(classify: C) -> Self {
         Self { classify }
+    }
+}
+
+// For one type only, so that `FollowBody::default()` needs no annotation.
+impl Default for FollowBody {
+    fn default() -> Self {
+        Self::new(HttpClassify)
     }
 }
 

@@ -7,6 +7,8 @@ mod dialect;
 pub mod follow;
 mod reading;
 pub mod replay;
+mod secret;
+pub mod target;
 mod wait;
 mod wall;
 
@@ -16,4 +18,7 @@ pub use self::follow::{FollowBody, FollowedBody};
 pub use self::reading::Answer;
 pub use self::replay::try_clone_request;
 pub use self::replay::{InvalidLimit, NotReplayable, Replay, ReplayBody, ReplayLayer};
+pub use self::secret::Secret;
+pub use self::target::{Auth, InvalidTargetLayer, LayerRule, NotSent};
+pub use self::target::{TargetBody, TargetLayer, TargetService};
 pub use self::wall::WallTime;

@@ -150,8 +150,9 @@ impl fmt::Debug for Answer<'_> {
     }
 }
 
-fn is_good(status: StatusCode) -> bool {
-    status.is_success() || status == StatusCode::NOT_MODIFIED
+/// Whether the status alone says that all is well.
+pub(crate) fn is_good(status: StatusCode) -> bool {
+    status.is_success() || status.is_informational() || status == StatusCode::NOT_MODIFIED
 }
 
 /// What a status means that no row knows.

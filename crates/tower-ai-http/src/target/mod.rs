@@ -1,0 +1,108 @@
+//! Sends a call to one target, and reads its answer once.
+//!
+//! A call is written for one provider. To go to another, it needs that one's URL, key and model, and nothing of
+//! the caller's that is not meant for it. [`TargetLayer`] stands right above the client, one for each target:
+//!
+//! 1. **URL**: the path of the request is joined to the endpoint of the target. What the end of the endpoint's
+//!    path and the beginning of the request's share stands there once: `https://host/openai/v1` and
+//!    `/v1/chat/completions` make `https://host/openai/v1/chat/completions`. Parameters are kept; those of the
+//!    endpoint win.
+//! 2. **Key**: put where the target wants it ([`Auth`]), marked as sensitive. The caller's own credentials are
+//!    removed from headers and parameters, also where the target has no key: a caller's key never reaches a
+//!    provider that it was not meant for, unless [`Auth::Caller`] says that it is.
+//! 3. **Model**: the target's model replaces the one at the top of the JSON body, or in the path of a Gemini
+//!    call, and not another byte. A body that is not JSON passes untouched to a target without a model of its
+//!    own; others are skipped ([`NotSent`]) at no cost, as is one too large to be read.
+//! 4. **Headers**: those of the caller's connection are removed, `Host` and `Content-Length` are made right,
+//!    `Accept-Encoding` is removed because answers are read, the target's extra headers are added.
+//! 5. **Answer**: a good one is passed on unread. Of any other, up to 64 KiB of the body are read, for at most a
+//!    second, and put back, so that the caller gets every byte. What it says is put into the extensions of the
+//!    response as an [`Outcome`](tower_ai_core::Outcome).
+//!
+//! Redirects are answers like any other. A client that follows them by itself may carry keys elsewhere: switch
+//! that off.
+//!
+//! # Bounds
+//!
+//! An error body is read up to its limit and one frame.
+//!
+//! # Examples
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http_body_util::{BodyExt, Full};
+//! use tower::{ServiceBuilder, ServiceExt, service_fn};
+//! use tower_ai_core::{BoxError, Outcome, Target};
+//! use tower_ai_http::{ReplayBody, ReplayLayer, Secret, TargetLayer};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), BoxError> {
+//! let target = Target::builder("gpt")
+//!     .endpoint("https://api.openai.com/v1")
+//!     .model("gpt-5-mini")
+//!     .build()?;
+//!
+//! // Where a real client would be.
+//! let client = service_fn(|request: http::Request<ReplayBody<Full<Bytes>>>| async move {
+//!     assert_eq!(request.uri(), "https://api.openai.com/v1/chat/completions");
+//!     assert_eq!(request.headers()["authorization"], "Bearer sk-secret");
+//!     let body = request.into_body().collect().await?.to_bytes();
+//!     assert_eq!(body, r#"{"model": "gpt-5-mini", "messages": []}"#);
+//!     let refused = r#"{"error": {"code": "insufficient_quota"}}"#;
+//!     let response = http::Response::builder().status(429).body(Full::<Bytes>::from(refused));
+//!     Ok::<_, BoxError>(response?)
+//! });
+//!
+//! let service = ServiceBuilder::new()
+//!     .layer(ReplayLayer::new())
+//!     .layer(TargetLayer::new(target)?.with_secret(&Secret::new("sk-secret"))?)
+//!     .service(client);
+//!
+//! let request = http::Request::post("/v1/chat/completions")
+//!     .header("authorization", "Bearer of-the-caller")
+//!     .body(Full::from(r#"{"model": "any", "messages": []}"#))?;
+//! let response = service.oneshot(request).await?;
+//! assert_eq!(response.extensions().get(), Some(&Outcome::Exhausted { wait: None }));
+//! let body = response.into_body().collect().await?.to_bytes();
+//! assert_eq!(body, r#"{"error": {"code": "insufficient_quota"}}"#);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An endpoint of Azure's, and less patience with error bodies:
+//!
+//! ```
+//! use std::time::Duration;
+//! use tower_ai_core::Target;
+//! use tower_ai_http::{Auth, Dialect, Secret, TargetLayer};
+//!
+//! let target = Target::builder("azure")
+//!     .endpoint("https://me.openai.azure.com/openai/deployments/gpt?api-version=2024-10-21")
+//!     .build()?;
+//! let layer = TargetLayer::new(target)?
+//!     .with_dialect(Dialect::OpenAi)
+//!     .with_auth(Auth::azure())
+//!     .with_secret(&Secret::new("0123"))?
+//!     .with_header("x-team", "search")?
+//!     .with_error_limit(4096)?
+//!     .with_error_time(Duration::from_millis(200));
+//! assert_eq!(layer.target().name(), "azure");
+//! # Ok::<(), tower_ai_core::BoxError>(())
+//! ```
+
+mod auth;
+mod body;
+mod config;
+mod endpoint;
+mod error;
+pub mod future;
+mod hygiene;
+mod layer;
+mod model;
+mod service;
+
+pub use self::auth::Auth;
+pub use self::body::TargetBody;
+pub use self::error::{InvalidTargetLayer, LayerRule, NotSent};
+pub use self::layer::TargetLayer;
+pub use self::service::TargetService;
