@@ -12,8 +12,8 @@ use crate::{Call, Endpoint, Reply, Scale};
 /// A client stack under test.
 ///
 /// It is called as an application would call it: once per call, however many attempts it makes of
-/// that. It must send each attempt with the headers that [`Call::request`] sets, as the providers
-/// know calls by them.
+/// that. Each attempt must carry the call's id in the header [`CALL_HEADER`](crate::CALL_HEADER), as
+/// [`Call::request`] sets it: the providers know calls by it.
 ///
 /// # Examples
 ///

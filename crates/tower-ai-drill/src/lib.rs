@@ -32,7 +32,7 @@ pub use self::invalid::Invalid;
 pub use self::log::{End, Entry, Log};
 pub use self::mission::mission;
 pub use self::outage::Outage;
-pub use self::provider::{Capacity, Provider};
+pub use self::provider::{CALL_HEADER, Capacity, Provider};
 pub use self::reply::{Defect, Grade, Reply};
 pub use self::rule::Rule;
 pub use self::scale::Scale;

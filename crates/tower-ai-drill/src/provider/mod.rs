@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 pub use builder::Builder;
 pub use capacity::Capacity;
-pub(crate) use serve::CALL_HEADER;
+pub use serve::CALL_HEADER;
 
 use crate::draw::fnv1a;
 use crate::script::Cast;

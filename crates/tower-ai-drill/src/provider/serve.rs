@@ -17,8 +17,8 @@ use crate::scale::{later, times};
 use crate::script::Cast;
 use crate::{End, Entry, Fault};
 
-/// The header by which a call names itself.
-pub(crate) const CALL_HEADER: &str = "x-drill-call";
+/// The header by which a call names itself to the providers.
+pub const CALL_HEADER: &str = "x-drill-call";
 
 /// How the work on an attempt ended, and whether the connection can go on.
 #[derive(Debug)]
