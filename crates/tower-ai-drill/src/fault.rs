@@ -91,13 +91,14 @@ pub enum Fault {
         /// The wait it asks for, in outage time.
         wait: Option<Duration>,
     },
-    /// Closes the listener for as long as the rule holds alone; else resets the connection unread.
+    /// Closes the listener for as long as a rule has it for all attempts; else as
+    /// [`Reset`](Self::Reset).
     Refuse,
     /// Resets the connection once it has read the request.
     Reset,
     /// Answers well, but so many times more slowly.
     Slow {
-        /// How many times.
+        /// How many times; what is no number, or below zero, is for ever.
         factor: f64,
     },
     /// Sends the head and so many tokens, then nothing, with the connection open.

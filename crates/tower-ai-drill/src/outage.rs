@@ -126,7 +126,8 @@ impl Outage {
         healed
     }
 
-    /// Starts a set of the targets of its own.
+    /// Starts a set of the targets of its own. What the sets share is the [`Domain`](crate::Domain)s:
+    /// the counts of their rules, though not their time.
     ///
     /// # Errors
     ///

@@ -17,7 +17,8 @@ use crate::Usage;
 pub enum Dialect {
     /// Anthropic's messages: `POST /v1/messages`.
     Anthropic,
-    /// Gemini's `POST /v1beta/models/{model}:generateContent` and `:streamGenerateContent`.
+    /// Gemini's `POST /v1beta/models/{model}:generateContent` and `:streamGenerateContent`, whose
+    /// streams are always server-sent events, with or without `alt=sse`.
     Gemini,
     /// OpenAI's chat completions: `POST /v1/chat/completions`.
     #[default]
