@@ -10,7 +10,7 @@ usage: drill [--seed N] [--scale N] [--quick] [--json FILE]
 
   --seed N          repeats schedule, calls and faults; 1 unless given
   --scale N         seconds of outage per second; 10 unless given
-  --quick           a scale of 20
+  --quick           a scale of 20, unless --scale says other
   --json FILE       writes the result there as well
   --scenario ID     runs one fault scenario, or all of them, instead of the outage
   --contender NAME  runs bare, tower-retry or tower-ai alone; scenarios run one contender,
