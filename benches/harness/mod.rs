@@ -1,0 +1,90 @@
+//! A small bench harness: what a service costs per call, beside the bare service and beside peers.
+//!
+//! - **Thread CPU time**, not wall time: neighbours on the machine do not count.
+//! - **Interleaved**: a round runs a sample of every case, so a slow moment hits all alike; a case's cost
+//!   over the baseline is the median of the differences within a round.
+//! - **Nothing is made in the loop**: services are built once, and each sample ends with a call whose result is
+//!   checked, so that a case which is not in the state it names panics.
+//! - Two ways to call: `ready` polls one instance and calls it; `oneshot` clones the service for each call,
+//!   as axum and tonic do.
+#![allow(dead_code, reason = "each bench binary uses a part of it")]
+
+mod clock;
+mod measure;
+mod options;
+mod report;
+mod row;
+
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use tokio::runtime::{Builder, Runtime};
+
+pub(crate) use self::options::{Mode, Options};
+pub(crate) use self::report::Report;
+pub(crate) use self::row::Row;
+
+/// The cases of one bench binary.
+pub(crate) struct Suite {
+    bench: &'static str,
+    runtime: Rc<Runtime>,
+    baseline: &'static str,
+    cases: Vec<Case>,
+}
+
+/// One measured case: some work in one form of calling, done by us or by a peer.
+pub(crate) struct Case {
+    pub(crate) name: String,
+    /// The name of the case whose cost is subtracted.
+    pub(crate) baseline: String,
+    pub(crate) peer: Option<&'static str>,
+    /// Makes this many calls, and one more that is checked.
+    pub(crate) run: Box<dyn FnMut(u64)>,
+}
+
+impl Suite {
+    /// An empty suite.
+    pub(crate) fn new(bench: &'static str) -> Self {
+        let runtime = Builder::new_current_thread().enable_time().build();
+        Self {
+            bench,
+            runtime: Rc::new(runtime.expect("a runtime")),
+            baseline: "bare",
+            cases: Vec::new(),
+        }
+    }
+
+    /// The runtime on which all cases run.
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// Names the work whose cost is subtracted from the rows that follow.
+    pub(crate) const fn baseline(&mut self, work: &'static str) {
+        self.baseline = work;
+    }
+
+    /// Measures, counts nothing.
+    pub(crate) fn run(self) -> ExitCode {
+        let options = Options::from_args();
+        let (bench, mut cases) = self.selected(&options);
+        if let Mode::Instructions(calls) = options.mode {
+            cases.iter_mut().for_each(|case| (case.run)(calls));
+            return ExitCode::SUCCESS;
+        }
+        let timings = measure::interleaved(&mut cases, options.mode);
+        let mut report = Report::new(bench);
+        for (case, timing) in cases.iter().zip(timings) {
+            report.add(case, timing);
+        }
+        report.finish(&options)
+    }
+
+    /// The suite's name and the cases that the options ask for.
+    pub(crate) fn selected(mut self, options: &Options) -> (&'static str, Vec<Case>) {
+        let bench = self.bench;
+        self.cases
+            .retain(|case| options.wants(bench, &case.name, case.peer));
+        (bench, self.cases)
+    }
+}
