@@ -1,0 +1,64 @@
+//! Failover: the first target is well; it is away; all are.
+
+use tower_ai_core::error::{AllFailed, cause_ref};
+use tower_ai_core::{BoxError, Mode, Target};
+use tower_ai_failover::Failover;
+
+use super::inner::Next;
+use super::number;
+use crate::harness::{Row, Suite};
+
+pub(crate) fn add(suite: &mut Suite) {
+    suite.baseline("bare");
+    suite.add(Row {
+        work: "failover, first of 3 well",
+        peer: None,
+        service: over(&targets(3)),
+        request: number,
+        check: Result::is_ok,
+    });
+    suite.add(Row {
+        work: "failover, first of 3 well, no budget",
+        peer: None,
+        service: over(&targets(3)).without_budget(),
+        request: number,
+        check: Result::is_ok,
+    });
+    let second = targets(3);
+    second[0].health().set_mode(Mode::Open, None);
+    suite.add(Row {
+        work: "failover, first of 3 open",
+        peer: None,
+        service: over(&second),
+        request: number,
+        check: Result::is_ok,
+    });
+    let away = targets(3);
+    for target in &away {
+        target.health().set_mode(Mode::Open, None);
+    }
+    suite.add(Row {
+        work: "failover, all 3 open",
+        peer: None,
+        service: over(&away),
+        request: number,
+        check: all_failed,
+    });
+}
+
+/// Targets that are well.
+pub(crate) fn targets(count: u32) -> Vec<Target> {
+    let target = |n| Target::new(format!("target-{n}")).expect("it has a name");
+    (0..count).map(target).collect()
+}
+
+/// A router over them.
+pub(crate) fn over(targets: &[Target]) -> Failover<Next> {
+    let pairs = targets.iter().map(|target| (target.clone(), Next));
+    Failover::new(pairs).expect("targets with names of their own")
+}
+
+fn all_failed(result: &Result<u64, BoxError>) -> bool {
+    let error = result.as_ref().err();
+    error.is_some_and(|error| cause_ref::<AllFailed>(&**error).is_some())
+}

@@ -1,0 +1,55 @@
+//! The services under the layers: they answer at once and cost next to nothing.
+
+use std::fmt;
+use std::future::{Ready, ready};
+use std::task::{Context, Poll};
+
+use tower::Service;
+
+/// Answers each number with the next one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Next;
+
+/// Fails each call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failing;
+
+/// What [`Failing`] says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failed;
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("failed")
+    }
+}
+
+impl std::error::Error for Failed {}
+
+impl Service<u64> for Next {
+    type Response = u64;
+    type Error = Failed;
+    type Future = Ready<Result<u64, Failed>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failed>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, number: u64) -> Self::Future {
+        ready(Ok(number.wrapping_add(1)))
+    }
+}
+
+impl Service<u64> for Failing {
+    type Response = u64;
+    type Error = Failed;
+    type Future = Ready<Result<u64, Failed>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failed>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: u64) -> Self::Future {
+        ready(Err(Failed))
+    }
+}

@@ -1,0 +1,34 @@
+//! What is measured: our rows, for the benches and for the counts of allocations and instructions.
+#![allow(dead_code, reason = "each bench binary uses a part of it")]
+
+pub(crate) mod failover;
+pub(crate) mod inner;
+pub(crate) mod retry;
+
+use crate::harness::{Row, Suite};
+
+/// Each layer alone: what a call costs that needs nothing of it, and one that it turns away.
+pub(crate) fn layers(suite: &mut Suite) {
+    suite.baseline("bare");
+    suite.add(Row {
+        work: "bare",
+        peer: None,
+        service: inner::Next,
+        request: number,
+        check: Result::is_ok,
+    });
+    suite.add(Row {
+        work: "bare, failing",
+        peer: None,
+        service: inner::Failing,
+        request: number,
+        check: Result::is_err,
+    });
+    retry::add(suite);
+    failover::add(suite);
+}
+
+/// The n-th request is its number.
+pub(crate) const fn number(n: u64) -> u64 {
+    n
+}
