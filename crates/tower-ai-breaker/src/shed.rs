@@ -1,0 +1,113 @@
+//! Rejecting a share of the calls, where there is nowhere else to send them.
+
+use crate::ramp::Trial;
+use crate::time::Nanos;
+
+/// From this share of bad calls on, a target is down rather than sick.
+pub(crate) const HARD_SHARE: f64 = 0.75;
+
+/// Below this share of bad calls none is rejected; each percent above it rejects 2.5 %.
+const TOLERATED: f64 = 0.1;
+const SLOPE: f64 = 0.4;
+
+/// The most that is rejected: the rest keeps the estimate alive.
+const MOST: f64 = 0.95;
+
+/// The calls over which the share of bad ones is learnt.
+const MEMORY: f64 = 20.0;
+
+/// A sick target that is alone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shedding {
+    /// Whether slowness raised the alarm: then calls are judged by their first content, else by their failure.
+    by_slowness: bool,
+    bad: f64,
+    trial: Trial,
+    last_pass: Nanos,
+}
+
+impl Shedding {
+    pub(crate) const fn new(now: Nanos, bad: f64, by_slowness: bool) -> Self {
+        Self {
+            by_slowness,
+            bad,
+            trial: Trial::new(),
+            last_pass: now,
+        }
+    }
+
+    pub(crate) const fn by_slowness(&self) -> bool {
+        self.by_slowness
+    }
+
+    pub(crate) const fn trial(&self) -> Trial {
+        self.trial
+    }
+
+    /// The estimated share of bad calls.
+    pub(crate) const fn bad_share(&self) -> f64 {
+        self.bad
+    }
+
+    /// The share of calls that is rejected.
+    pub(crate) fn rejected_share(&self) -> f64 {
+        ((self.bad - TOLERATED) / SLOPE).clamp(0.0, MOST)
+    }
+
+    /// Whether a call may go. One goes at least every `pass_every`, however rare calls are: without it a large
+    /// share at a low rate would never learn that the target is well again.
+    pub(crate) fn admit(&mut self, now: Nanos, unit: f64, pass_every: Nanos) -> bool {
+        let due = now.saturating_sub(self.last_pass) >= pass_every;
+        let admitted = due || unit >= self.rejected_share();
+        if admitted {
+            self.last_pass = now;
+        }
+        admitted
+    }
+
+    /// The time until the next call that is let through in any case.
+    pub(crate) fn next_pass(&self, now: Nanos, pass_every: Nanos) -> Nanos {
+        self.last_pass
+            .saturating_add(pass_every)
+            .saturating_sub(now)
+    }
+
+    pub(crate) fn good(&mut self, p0: f64, count: u32) {
+        self.bad *= (1.0 - 1.0 / MEMORY).powf(f64::from(count));
+        self.trial.good(p0, count);
+    }
+
+    pub(crate) fn bad(&mut self, p0: f64, count: u32) {
+        self.bad = 1.0 - (1.0 - self.bad) * (1.0 - 1.0 / MEMORY).powf(f64::from(count));
+        self.trial.bad(p0, count);
+        self.trial.bound();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVERY: Nanos = 15;
+
+    #[test]
+    fn a_call_passes_every_so_often_however_sick_the_target() {
+        let mut shedding = Shedding::new(0, 1.0, false);
+        assert!(!shedding.admit(EVERY - 1, 0.5, EVERY));
+        assert_eq!(shedding.next_pass(EVERY - 1, EVERY), 1);
+        assert!(shedding.admit(EVERY, 0.5, EVERY));
+        assert!(!shedding.admit(EVERY + 1, 0.5, EVERY));
+    }
+
+    #[test]
+    fn the_share_follows_what_calls_say() {
+        let mut shedding = Shedding::new(0, 0.3, false);
+        assert!((shedding.rejected_share() - 0.5).abs() < 1e-9);
+        shedding.bad(0.01, 40);
+        assert!((shedding.rejected_share() - MOST).abs() < 1e-9);
+        assert!(!shedding.trial().is_well());
+        shedding.good(0.01, 40);
+        assert!(shedding.rejected_share() < 0.1);
+        assert!(shedding.trial().is_well());
+    }
+}
