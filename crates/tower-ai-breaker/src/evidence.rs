@@ -1,0 +1,260 @@
+//! What calls have said of a target: charts of what is wrong, baselines of what is normal.
+
+use crate::baseline::{Latency, Rate, Share};
+use crate::chart::{Chart, threshold};
+use crate::ring::Ring;
+use crate::rules::Rules;
+use crate::time::{Nanos, fade};
+
+/// The chance that a failure has shown by the survival age.
+const SHOWN: f64 = 0.75;
+
+/// What a target's share of bad calls must be for it to count as down, and what it may be while it is only sick.
+const HARD: f64 = 0.8;
+const SICK: f64 = 0.3;
+
+/// How much more slowly latency is learnt from calls that are under suspicion: a brownout must not look normal
+/// soon, and a change for good must not keep the circuit open for ever.
+pub(crate) const SUSPECT: f64 = 0.125;
+
+/// What raised an alarm.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Alarm {
+    pub(crate) by_slowness: bool,
+    /// The share of bad calls, and among how many.
+    pub(crate) share: f64,
+    pub(crate) among: f64,
+}
+
+/// The charts and baselines of one target.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Evidence {
+    /// Most calls fail.
+    high: Chart,
+    /// Some calls fail.
+    low: Chart,
+    /// Calls are slow.
+    slow: Chart,
+    /// All but all calls fail.
+    hard: Chart,
+    errors: Share,
+    slowness: Share,
+    calls: Rate,
+    accepted: Rate,
+    latency: Latency,
+    /// When the first latency was seen.
+    latency_from: Option<Nanos>,
+}
+
+impl Evidence {
+    pub(crate) const fn new(rules: &Rules) -> Self {
+        Self {
+            high: Chart::looking_for(0.6),
+            low: Chart::looking_for(0.2),
+            slow: Chart::looking_for(0.6),
+            hard: Chart::looking_for(HARD),
+            errors: Share::new(),
+            slowness: Share::new(),
+            calls: Rate::over(rules.baseline_decay),
+            accepted: Rate::over(rules.pass_every * 2),
+            latency: Latency::learning_over(rules.baseline_decay),
+            latency_from: None,
+        }
+    }
+
+    /// The usual share of errors.
+    pub(crate) fn p0(&self) -> f64 {
+        self.errors.p0()
+    }
+
+    /// The level at which a chart alarms.
+    pub(crate) fn threshold(&self, rules: &Rules) -> f64 {
+        threshold(
+            self.calls.per_second() * rules.day_seconds,
+            rules.false_trips,
+        )
+    }
+
+    /// Calls per second.
+    pub(crate) fn rate(&self) -> f64 {
+        self.calls.per_second()
+    }
+
+    /// Calls per second that were not rejected by the target.
+    pub(crate) fn accepted(&self) -> f64 {
+        self.accepted.per_second()
+    }
+
+    /// The levels of the charts: most fail, some fail, slow, all but all fail.
+    pub(crate) fn levels(&self) -> [f64; 4] {
+        [&self.high, &self.low, &self.slow, &self.hard].map(Chart::level)
+    }
+
+    /// Whether the charts say that the target is down, and not only sick.
+    pub(crate) fn is_hard(&self, rules: &Rules) -> bool {
+        self.hard.level() >= self.threshold(rules)
+    }
+
+    /// Lets old evidence fade.
+    pub(crate) fn fade(&mut self, elapsed: Nanos, rules: &Rules) {
+        let keep = fade(elapsed, rules.evidence_decay);
+        for chart in [
+            &mut self.high,
+            &mut self.low,
+            &mut self.slow,
+            &mut self.hard,
+        ] {
+            chart.fade(keep);
+        }
+    }
+
+    /// Forgets what speaks against the target, but not what is normal for it.
+    pub(crate) fn acquit(&mut self) {
+        for chart in [
+            &mut self.high,
+            &mut self.low,
+            &mut self.slow,
+            &mut self.hard,
+        ] {
+            chart.clear();
+        }
+    }
+
+    /// The same, but for what says whether it is down.
+    pub(crate) fn acquit_sick(&mut self) {
+        let hard = self.hard;
+        self.acquit();
+        self.hard = hard;
+    }
+
+    /// Counts a call, started then, as failed.
+    pub(crate) fn failed(&mut self, started: Nanos, rules: &Rules) {
+        let p0 = self.errors.p0();
+        if !self.is_suspect(rules) {
+            self.errors.learn(1, 0);
+        }
+        self.high.bad(p0, 1, started);
+        self.low.bad(p0, 1, started);
+        self.hard.bad(SICK, 1, started);
+    }
+
+    /// Counts calls that have lived to the survival age.
+    pub(crate) fn survived(&mut self, count: u32, rules: &Rules) {
+        if count == 0 {
+            return;
+        }
+        let p0 = self.errors.p0();
+        self.high.good(p0, count);
+        self.low.good(p0, count);
+        self.hard.good(SICK, count);
+        if !self.is_suspect(rules) {
+            self.errors.learn(0, count);
+        }
+    }
+
+    /// Counts calls that failed or survived while the target sheds: only whether it is down is asked then.
+    pub(crate) fn while_shedding(&mut self, bad: u32, good: u32, started: Nanos) {
+        self.hard.mixed(SICK, bad, good, started);
+    }
+
+    /// Counts calls that have come to the age at which a call is slow.
+    pub(crate) fn aged(&mut self, slow: u32, timely: u32, started: Nanos, rules: &Rules) {
+        let p0 = self.slowness.p0();
+        self.slow.mixed(p0, slow, timely, started);
+        if self.slow.level() <= self.threshold(rules) / 2.0 {
+            self.slowness.learn(slow, timely);
+        }
+    }
+
+    /// Counts a stretch of time in which so many calls started, and so many were accepted.
+    pub(crate) fn passed(&mut self, elapsed: Nanos, started: Option<u32>, accepted: u32) {
+        if let Some(started) = started {
+            self.calls.learn(started, elapsed);
+        }
+        self.accepted.learn(accepted, elapsed);
+    }
+
+    /// Learns from a first content; `usual`: the circuit is closed.
+    pub(crate) fn took(&mut self, now: Nanos, took: Nanos, usual: bool, rules: &Rules) {
+        self.latency_from.get_or_insert(now);
+        let suspect = !usual || self.slow.level() > self.threshold(rules) / 2.0;
+        let speed = if suspect { SUSPECT } else { 1.0 };
+        self.latency.learn(now, took, speed);
+    }
+
+    /// The age from which a call without content is slow: by the baseline once it is known, else the ceiling.
+    pub(crate) fn slow_after(&self, now: Nanos, rules: &Rules) -> Nanos {
+        let armed = self
+            .latency_from
+            .is_some_and(|from| now.saturating_sub(from) >= rules.slow_arming);
+        if armed && self.latency.is_known() {
+            let learnt = self.latency.slow_after();
+            learnt.clamp(rules.slow_floor, rules.slow_ceiling)
+        } else {
+            rules.slow_ceiling
+        }
+    }
+
+    /// The usual time to first content.
+    pub(crate) fn usual(&self) -> Option<Nanos> {
+        self.latency.usual()
+    }
+
+    /// Whether errors may be more than usual: then what is usual is not learnt.
+    fn is_suspect(&self, rules: &Rules) -> bool {
+        self.low.level() > self.threshold(rules) / 2.0
+    }
+
+    /// The chart that alarms, if one does. `unswept` is the first bucket that has had no credit for survival.
+    pub(crate) fn alarm(&self, ring: &Ring, at: &Present, rules: &Rules) -> Option<Alarm> {
+        let h = self.threshold(rules);
+        let by_failure = [&self.high, &self.low, &self.hard]
+            .into_iter()
+            .find(|chart| {
+                let p0 = if chart.looks_for() < HARD {
+                    self.errors.p0()
+                } else {
+                    SICK
+                };
+                chart.level() >= h && chart.level() + credit(chart, p0, ring, at, rules) >= h
+            });
+        let alarm = |chart: &Chart, by_slowness| {
+            let (share, among) = chart.share();
+            Alarm {
+                by_slowness,
+                share,
+                among,
+            }
+        };
+        match by_failure {
+            Some(chart) => Some(alarm(chart, false)),
+            None => (self.slow.level() >= h).then(|| alarm(&self.slow, true)),
+        }
+    }
+}
+
+/// Where the machine stands: what is under way in its ring.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Present {
+    pub(crate) now: Nanos,
+    pub(crate) generation: u32,
+    /// The first bucket whose calls have had no credit for survival yet.
+    pub(crate) unswept: u64,
+}
+
+/// What the calls say that started since the evidence began and are too young for their whole credit.
+fn credit(chart: &Chart, p0: f64, ring: &Ring, at: &Present, rules: &Rules) -> f64 {
+    let first = at.unswept.max(ring.bucket(chart.since()));
+    let last = ring.bucket(at.now);
+    let mut credit = 0.0;
+    for bucket in first..=last.min(first.saturating_add(ring.len())) {
+        let alive = ring.read(bucket, at.generation).alive();
+        if alive > 0 {
+            let middle = ring.begin(bucket) / 2 + ring.begin(bucket + 1) / 2;
+            let age = at.now.saturating_sub(middle) as f64;
+            let part = (age / rules.survival_age.max(1) as f64).min(1.0) * SHOWN;
+            credit += chart.exposed(p0, alive, part);
+        }
+    }
+    credit
+}
