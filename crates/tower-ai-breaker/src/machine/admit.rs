@@ -1,0 +1,155 @@
+//! Who may go.
+
+use tower_ai_core::error::Reason;
+
+use crate::ring::Ring;
+use crate::time::Nanos;
+
+use super::{Forced, Machine, Phase};
+
+/// What an admitted call carries until it settles.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ticket {
+    pub(crate) generation: u32,
+    /// When the call started; of no meaning for a call that a plain rule admitted.
+    pub(crate) started: Nanos,
+    pub(crate) kind: Kind,
+    /// Whether another closed target was left when it was admitted.
+    pub(crate) others: bool,
+    /// Whether the ring counts it.
+    pub(crate) counted: bool,
+    /// Whether its first content has come.
+    pub(crate) content: bool,
+    /// Whether it is the one probe of a shut key.
+    pub(crate) key_probe: bool,
+}
+
+/// By what a call was admitted, and so how it settles.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    /// By a closed circuit with a plain rule: its success needs no clock.
+    Plain,
+    /// By a closed circuit: its success needs no lock.
+    Closed,
+    /// By a circuit that sheds or ramps, or as a probe.
+    Watched,
+    /// By a circuit that only observes: it would have been rejected, so it says nothing.
+    Ghost,
+}
+
+/// Why a call may not go, and for how long, if that is known.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Refusal {
+    pub(crate) reason: Reason,
+    pub(crate) wait: Option<Nanos>,
+}
+
+impl Refusal {
+    pub(crate) const fn new(reason: Reason, wait: Option<Nanos>) -> Self {
+        Self { reason, wait }
+    }
+}
+
+impl Machine {
+    /// Decides on a call that starts at `now`; the machine was brought up to `now` before.
+    pub(crate) fn admit(
+        &mut self,
+        ring: &Ring,
+        now: Nanos,
+        others: bool,
+    ) -> Result<Ticket, Refusal> {
+        self.meet(ring, others);
+        let kind = match &mut self.phase {
+            Phase::Closed if self.rules.consecutive.is_some() => Kind::Plain,
+            Phase::Closed => Kind::Closed,
+            Phase::Shedding(shedding) => {
+                let unit = self.chance.unit();
+                if !shedding.admit(now, unit, self.rules.pass_every) {
+                    let wait = shedding.next_pass(now, self.rules.pass_every);
+                    return Err(Refusal::new(Reason::Shedding, Some(wait)));
+                }
+                Kind::Watched
+            }
+            Phase::Open { until, .. } => {
+                let wait = until.map(|until| until.saturating_sub(now));
+                return Err(Refusal::new(Reason::Open, wait));
+            }
+            Phase::Ramping(ramp) => {
+                if !ramp.admit(now) {
+                    return Err(Refusal::new(Reason::Ramping, None));
+                }
+                Kind::Watched
+            }
+        };
+        self.cap
+            .admit(now)
+            .map_err(|wait| Refusal::new(Reason::RateLimited, Some(wait)))
+            .inspect_err(|_| self.give_back())?;
+        self.ticket(ring, now, kind, others)
+    }
+
+    /// What changes because this call has come: a probe is due, or the targets that are left have changed.
+    fn meet(&mut self, ring: &Ring, others: bool) {
+        match self.phase {
+            Phase::Open {
+                until: Some(until), ..
+            } if until <= self.now => self.ramp(ring),
+            // There is nowhere else to go any more: a target that answers a part of the calls is better than none.
+            Phase::Open {
+                partial: Some(bad), ..
+            } if !others && self.forced.is_none() => {
+                self.shed(ring, bad, false);
+            }
+            _ => {}
+        }
+    }
+
+    fn ticket(
+        &mut self,
+        ring: &Ring,
+        now: Nanos,
+        kind: Kind,
+        others: bool,
+    ) -> Result<Ticket, Refusal> {
+        let counted = kind != Kind::Plain && ring.start(ring.bucket(now), self.generation);
+        if kind == Kind::Watched && !counted {
+            // Without a place in the ring its lease could not lapse.
+            self.give_back();
+            return Err(Refusal::new(Reason::Ramping, None));
+        }
+        Ok(Ticket {
+            generation: self.generation,
+            started: now,
+            kind,
+            others,
+            counted,
+            content: false,
+            key_probe: false,
+        })
+    }
+
+    fn give_back(&mut self) {
+        if let Phase::Ramping(ramp) = &mut self.phase {
+            ramp.release(1);
+        }
+    }
+
+    /// Lets one call try a key whose time is over, unless another is trying it.
+    pub(crate) fn probe_key(&mut self, now: Nanos) -> Result<(), Refusal> {
+        if let Some(until) = self.key_probe.filter(|&until| now < until) {
+            return Err(Refusal::new(Reason::KeyShut, Some(until - now)));
+        }
+        self.key_probe = Some(now.saturating_add(self.rules.ramp_lease));
+        Ok(())
+    }
+
+    /// Ends the probe of a key; the next call may try again.
+    pub(crate) fn end_key_probe(&mut self) {
+        self.key_probe = None;
+    }
+
+    /// Whether it was opened by hand.
+    pub(crate) fn is_forced(&self) -> Option<Forced> {
+        self.forced
+    }
+}

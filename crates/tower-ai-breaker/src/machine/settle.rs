@@ -1,0 +1,155 @@
+//! What calls say.
+
+use crate::ring::Ring;
+use crate::time::Nanos;
+
+use super::{Machine, Phase, Ticket};
+
+impl Machine {
+    /// Whether what the call says still counts.
+    fn is_current(&self, ticket: &Ticket) -> bool {
+        ticket.generation == self.generation
+    }
+
+    /// A failure. `asked`: how long the server asked to be left alone.
+    pub(crate) fn failed(
+        &mut self,
+        ring: &Ring,
+        now: Nanos,
+        ticket: &Ticket,
+        asked: Option<Nanos>,
+    ) {
+        self.advance(ring, now, ticket.others);
+        if !self.is_current(ticket) {
+            return;
+        }
+        let asked = asked.map_or(0, |asked| now.saturating_add(asked));
+        self.asked_until = self.asked_until.max(asked);
+        self.end(ring, ticket);
+        if self.forced.is_some() {
+            return;
+        }
+        let p0 = self.evidence.p0();
+        match &mut self.phase {
+            Phase::Closed => self.evidence.failed(ticket.started, &self.rules),
+            Phase::Shedding(shedding) => {
+                shedding.bad(p0, 1);
+                self.evidence.while_shedding(1, 0, ticket.started);
+            }
+            Phase::Open { .. } => {}
+            Phase::Ramping(ramp) => ramp.bad(p0, 1),
+        }
+        self.judge(ring, ticket.others);
+    }
+
+    /// A first content, of a call that is watched or came late.
+    pub(crate) fn arrived(&mut self, ring: &Ring, now: Nanos, ticket: &Ticket) {
+        self.advance(ring, now, ticket.others);
+        if !self.is_current(ticket) || !ticket.counted {
+            return;
+        }
+        self.missing = 0;
+        let bucket = ring.bucket(ticket.started);
+        let timely = now.saturating_sub(ticket.started) <= self.slow_after();
+        let holds = bucket >= self.cursors.lease;
+        if timely {
+            ring.timely(bucket, ticket.generation);
+            if let (Phase::Ramping(ramp), true) = (&mut self.phase, holds) {
+                ramp.grow();
+            }
+        } else {
+            self.end(ring, ticket);
+            self.slow(ring, ticket);
+        }
+        self.judge(ring, ticket.others);
+    }
+
+    /// An end without content that says nothing of health.
+    pub(crate) fn left(&mut self, ring: &Ring, now: Nanos, ticket: &Ticket) {
+        self.advance(ring, now, ticket.others);
+        if self.is_current(ticket) {
+            self.end(ring, ticket);
+        }
+    }
+
+    /// The caller went away. Long without content, the call counts as slow.
+    pub(crate) fn cancelled(&mut self, ring: &Ring, now: Nanos, ticket: &Ticket) {
+        self.advance(ring, now, ticket.others);
+        if !self.is_current(ticket) {
+            return;
+        }
+        self.end(ring, ticket);
+        let age = now.saturating_sub(ticket.started);
+        if !ticket.content && ticket.counted && age >= self.rules.cancelled_slow {
+            self.slow(ring, ticket);
+            self.judge(ring, ticket.others);
+        }
+    }
+
+    /// A rate limit: it says how many calls the target takes, and nothing of health.
+    pub(crate) fn limited(&mut self, ring: &Ring, now: Nanos, ticket: &Ticket) {
+        self.left(ring, now, ticket);
+        self.cap
+            .limited(now, ticket.started, self.evidence.accepted());
+    }
+
+    /// "No such model": whether the target should be shut for it. `at_once`: the target itself named the model.
+    pub(crate) fn missed(&mut self, ring: &Ring, now: Nanos, ticket: &Ticket, at_once: bool) {
+        /// Callers who choose the model make mistakes; so many in a row with no success are none.
+        const ENOUGH: u32 = 3;
+        self.left(ring, now, ticket);
+        if self.is_current(ticket) {
+            self.missing = self.missing.saturating_add(1);
+            if at_once || self.missing >= ENOUGH {
+                self.shut(ring, None);
+            }
+        }
+    }
+
+    /// Learns how long a first content took.
+    pub(crate) fn took(&mut self, now: Nanos, took: Nanos) {
+        let usual = matches!(self.phase, Phase::Closed);
+        self.evidence.took(now, took, usual, &self.rules);
+    }
+
+    /// A success after the key or the target was of no use.
+    pub(crate) fn useful_again(&mut self) {
+        self.shuts = 0;
+        self.missing = 0;
+    }
+
+    /// Ends a call from which no content came in time, and gives its place back.
+    fn end(&mut self, ring: &Ring, ticket: &Ticket) {
+        if ticket.content || !ticket.counted {
+            return;
+        }
+        let bucket = ring.bucket(ticket.started);
+        ring.out(bucket, ticket.generation);
+        if let Phase::Ramping(ramp) = &mut self.phase
+            && bucket >= self.cursors.lease
+        {
+            ramp.release(1);
+        }
+    }
+
+    /// Counts a call as slow that was not judged overdue while nothing had come from it.
+    fn slow(&mut self, ring: &Ring, ticket: &Ticket) {
+        let bucket = ring.bucket(ticket.started);
+        if bucket < self.cursors.slow || self.forced.is_some() {
+            return;
+        }
+        // It is out of the ring now, and had no credit yet for what it has survived.
+        let survived = u32::from(bucket >= self.cursors.survival);
+        let p0 = self.evidence.p0();
+        match &mut self.phase {
+            Phase::Closed => {
+                self.evidence.survived(survived, &self.rules);
+                self.evidence.aged(1, 0, ticket.started, &self.rules);
+            }
+            Phase::Shedding(shedding) if shedding.by_slowness() => shedding.bad(p0, 1),
+            Phase::Shedding(shedding) => shedding.good(p0, survived),
+            Phase::Open { .. } => {}
+            Phase::Ramping(ramp) => ramp.bad(p0, 1),
+        }
+    }
+}
