@@ -20,6 +20,7 @@
 mod advice;
 mod attempt;
 mod budget;
+mod cached;
 mod carry;
 mod chance;
 mod classify;
@@ -37,6 +38,7 @@ mod tuning;
 pub use self::advice::{Advice, Again, Elsewhere, Lesson};
 pub use self::attempt::Attempt;
 pub use self::budget::{Budget, InvalidBudget};
+pub use self::cached::{CacheNote, CacheUse, Near};
 pub use self::carry::{Carry, HttpCarry, NoCarry, Report};
 pub use self::chance::Chance;
 pub use self::classify::{And, ByResult, Classify, ClassifyExt, ClassifyFn, Or, classify_fn};

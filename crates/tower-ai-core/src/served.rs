@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Outcome, Target};
+use crate::{CacheNote, Outcome, Target};
 
 /// Who served a call, after what: stands beside the response, in its extensions for `http` types.
 ///
@@ -30,6 +30,8 @@ pub struct Served {
     attempts: u32,
     waited: Duration,
     tried: Vec<Tried>,
+    // Boxed: most stacks have no cache, and none should move these bytes about.
+    cache: Option<Box<CacheNote>>,
 }
 
 impl Served {
@@ -56,6 +58,17 @@ impl Served {
     #[must_use]
     pub fn tried(&self) -> &[Tried] {
         &self.tried
+    }
+
+    /// What the cache did, if there is one.
+    #[must_use]
+    pub fn cache(&self) -> Option<&CacheNote> {
+        self.cache.as_deref()
+    }
+
+    /// Notes what the cache did.
+    pub fn set_cache(&mut self, note: CacheNote) {
+        self.cache = Some(Box::new(note));
     }
 
     /// Sets the target that answered.
