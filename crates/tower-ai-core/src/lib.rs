@@ -18,6 +18,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod advice;
+mod ask;
 mod attempt;
 mod budget;
 mod cached;
@@ -30,12 +31,14 @@ pub mod error;
 mod health;
 mod key;
 mod outcome;
+mod question;
 mod served;
 mod settle;
 mod target;
 mod tuning;
 
 pub use self::advice::{Advice, Again, Elsewhere, Lesson};
+pub use self::ask::{Ask, AskFn, ask_fn};
 pub use self::attempt::Attempt;
 pub use self::budget::{Budget, InvalidBudget};
 pub use self::cached::{CacheNote, CacheUse, Near};
@@ -48,6 +51,7 @@ pub use self::error::BoxError;
 pub use self::health::{Availability, Health, Mode};
 pub use self::key::Key;
 pub use self::outcome::Outcome;
+pub use self::question::{Directive, Facts, Question, Scope};
 pub use self::served::{Served, Tried};
 pub use self::settle::{AtOnce, Follow, Settle, SettleFn, settle_fn};
 pub use self::target::{InvalidTarget, Target, TargetBuilder, TargetRule};
