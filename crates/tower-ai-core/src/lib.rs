@@ -9,6 +9,7 @@
 //! - [`Budget`]: the shared allowance of extra attempts; [`Deadline`]: the end of a call's time;
 //! - [`Target`], its [`Health`] and its [`Key`]: one place a call can go, and what is known of it;
 //! - [`Attempt`], [`Served`], [`Carry`]: what travels down with a request and back with a response;
+//! - [`Question`], [`Ask`], [`Keep`]: how a request shows a cache what it asks, and how a response is kept;
 //! - [`Tuning`]: every duration, in one place; [`mod@error`]: the errors that layers add.
 //!
 //! # Features
@@ -29,6 +30,7 @@ mod deadline;
 mod epoch;
 pub mod error;
 mod health;
+mod keep;
 mod key;
 mod outcome;
 mod question;
@@ -49,6 +51,7 @@ pub use self::deadline::Deadline;
 pub use self::epoch::Epoch;
 pub use self::error::BoxError;
 pub use self::health::{Availability, Health, Mode};
+pub use self::keep::{Keep, KeepFn, Recorder, keep_fn};
 pub use self::key::Key;
 pub use self::outcome::Outcome;
 pub use self::question::{Directive, Facts, Question, Scope};
