@@ -1,0 +1,377 @@
+//! One circuit: the machine under its lock, and in front of it the atomics that spare most calls the lock.
+//!
+//! A call that a closed circuit admits, and that succeeds, takes no lock: it reads the admission word, counts
+//! itself in the ring when it starts and when its first content comes. Whoever needs the machine (a failure, a
+//! circuit that is not closed, the first call after the ring has moved on) takes the lock and first brings the
+//! machine up to now: it reads from the ring what the others have left there since. The machine therefore sees
+//! all that happened before a failure before it sees the failure.
+
+mod learn;
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tower_ai_core::error::{Reason, Shed};
+use tower_ai_core::{Availability, Chance, Health, Key, Mode, Target};
+
+use crate::handle::Transition;
+use crate::machine::{Forced, Kind, Machine, Refusal, Ticket};
+use crate::permit::Permit;
+use crate::ring::Ring;
+use crate::rules::{Rules, Settings};
+use crate::streak::Streak;
+use crate::time::{Clock, Nanos, nanos};
+use crate::word::{Verdict, Word};
+
+/// The state that every service, clone and handle of one layer shares.
+pub(crate) struct Circuit {
+    word: Word,
+    /// When the ring is to be swept next.
+    sweep_at: AtomicU64,
+    /// When the next first content is taken as a sample.
+    sample_at: AtomicU64,
+    slow_after: AtomicU64,
+    rejected: AtomicU64,
+    streak: Streak,
+    ring: Ring,
+    clock: Clock,
+    plain: bool,
+    settings: Settings,
+    machine: Mutex<Machine>,
+    target: Option<Target>,
+    /// Judged instead of the target's where there is no target or it is only observed.
+    own_health: Health,
+    /// The target's, or one of our own that only remembers whether it worked.
+    key: Key,
+    key_is_shared: bool,
+    watch: watch::Sender<Transition>,
+}
+
+impl Circuit {
+    pub(crate) fn new(settings: Settings, target: Option<Target>) -> Arc<Self> {
+        let rules = Rules::of(&settings);
+        let chance = settings.seed.map_or_else(Chance::new, |seed| {
+            Chance::seeded(seed ^ name_hash(target.as_ref().map_or("", Target::name)))
+        });
+        let shared = target.as_ref().and_then(Target::key);
+        let shared = shared.filter(|_| !settings.observe_only).cloned();
+        let plain = settings.consecutive.is_some();
+        if let (Some(target), false) = (&target, plain) {
+            target.health().set_followed();
+        }
+        let machine = Machine::new(rules, chance);
+        Arc::new(Self {
+            word: Word::new(machine.verdict()),
+            sweep_at: AtomicU64::new(0),
+            sample_at: AtomicU64::new(0),
+            slow_after: AtomicU64::new(machine.slow_after()),
+            rejected: AtomicU64::new(0),
+            streak: Streak::new(),
+            // A plain rule counts calls only while it ramps.
+            ring: Ring::covering(rules.slow_ceiling.saturating_add(rules.survival_age)),
+            clock: Clock::starting(Instant::now()),
+            plain,
+            settings,
+            machine: Mutex::new(machine),
+            key_is_shared: shared.is_some(),
+            key: shared.unwrap_or_else(|| Key::named("")),
+            target,
+            own_health: Health::new(),
+            watch: watch::Sender::new(Transition::initial()),
+        })
+    }
+
+    /// Whether a call that comes now goes or is shed. `clock` is read at most once, and not at all by a closed
+    /// circuit with a plain rule.
+    pub(crate) fn admit(
+        self: &Arc<Self>,
+        others: bool,
+        clock: impl FnOnce() -> Instant,
+    ) -> Result<Permit, Shed> {
+        let verdict = self.word.load();
+        let free = verdict.is_free() && self.health().is_closed() && !self.key.may_be_shut();
+        if free && self.plain {
+            let ticket = ticket(verdict, Nanos::MAX, Kind::Plain, others);
+            return Ok(Permit::new(Arc::clone(self), ticket));
+        }
+        let now = self.clock.at(clock());
+        if free && let Some(permit) = self.admit_freely(verdict, now, others) {
+            return Ok(permit);
+        }
+        match self.admit_slowly(now, others) {
+            Ok(ticket) => Ok(self.permit(ticket)),
+            Err(refusal) => self.refuse(refusal, now, others),
+        }
+    }
+
+    fn admit_freely(
+        self: &Arc<Self>,
+        verdict: Verdict,
+        now: Nanos,
+        others: bool,
+    ) -> Option<Permit> {
+        if now >= self.sweep_at.load(Ordering::Relaxed) {
+            self.sweep(now, others);
+            if self.word.load() != verdict {
+                return None;
+            }
+        }
+        let mut ticket = ticket(verdict, now, Kind::Closed, others);
+        ticket.counted = self.ring.start(self.ring.bucket(now), ticket.generation);
+        Some(self.permit(ticket))
+    }
+
+    fn admit_slowly(&self, now: Nanos, others: bool) -> Result<Ticket, Refusal> {
+        let verdict = self.word.load();
+        if let Some(wait) = verdict.away(now) {
+            return Err(Refusal::new(Reason::Open, wait));
+        }
+        let at = self.clock.instant(now).unwrap_or_else(Instant::now);
+        let probes_key = self.ask_key(at)?;
+        if verdict.mode() != Mode::Open
+            && let Availability::Away(wait) = self.health().availability(at)
+        {
+            return Err(Refusal::new(Reason::RateLimited, Some(nanos(wait))));
+        }
+        self.locked(|machine, ring| {
+            machine.advance(ring, now, others);
+            if probes_key {
+                machine.probe_key(now)?;
+            }
+            let admitted = machine.admit(ring, now, others);
+            match admitted {
+                Ok(ticket) if probes_key => Ok(Ticket {
+                    kind: Kind::Watched,
+                    key_probe: true,
+                    ..ticket
+                }),
+                Err(_) if probes_key => {
+                    machine.end_key_probe();
+                    admitted
+                }
+                _ => admitted,
+            }
+        })
+    }
+
+    /// Whether the call would be the probe of a key whose time is over.
+    fn ask_key(&self, now: Instant) -> Result<bool, Refusal> {
+        if !self.key_is_shared || !self.key.may_be_shut() {
+            return Ok(false);
+        }
+        match self.key.wait(now) {
+            Some(wait) => Err(Refusal::new(Reason::KeyShut, Some(nanos(wait)))),
+            None => Ok(true),
+        }
+    }
+
+    fn permit(self: &Arc<Self>, ticket: Ticket) -> Permit {
+        if let (Some(target), true) = (&self.target, ticket.kind != Kind::Plain) {
+            target.health().begin_attempt();
+        }
+        Permit::new(Arc::clone(self), ticket)
+    }
+
+    /// Says no; while it only observes, says what it would have said and lets the call go.
+    #[cold]
+    fn refuse(
+        self: &Arc<Self>,
+        refusal: Refusal,
+        now: Nanos,
+        others: bool,
+    ) -> Result<Permit, Shed> {
+        self.rejected.fetch_add(1, Ordering::Relaxed);
+        if self.settings.observe_only {
+            let ticket = ticket(self.word.load(), now, Kind::Ghost, others);
+            return Ok(self.permit(ticket));
+        }
+        let wait = refusal.wait.map(Duration::from_nanos);
+        Err(Shed::new(refusal.reason, wait))
+    }
+
+    /// The error of a call that is sure to be shed if it comes now; `None` where it may go, or may have to ask.
+    pub(crate) fn surely_shed(&self) -> Option<Shed> {
+        let verdict = self.word.load();
+        let closed = verdict.mode() == Mode::Closed && self.health().is_closed();
+        if (closed && !self.key.may_be_shut()) || self.settings.observe_only {
+            return None;
+        }
+        let now = Instant::now();
+        if let Some(wait) = verdict.away(self.clock.at(now)) {
+            return Some(Shed::open(wait.map(Duration::from_nanos)));
+        }
+        if let (true, Some(wait)) = (self.key_is_shared, self.key.wait(now)) {
+            return Some(Shed::new(Reason::KeyShut, Some(wait)));
+        }
+        match self.health().availability(now) {
+            Availability::Away(wait) => Some(Shed::new(Reason::RateLimited, Some(wait))),
+            _ => None,
+        }
+    }
+
+    /// Counts a call that was shed without asking.
+    pub(crate) fn count_shed(&self) {
+        self.rejected.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Brings the machine up to now, unless somebody else is at it.
+    fn sweep(&self, now: Nanos, others: bool) {
+        let machine = match self.machine.try_lock() {
+            Ok(machine) => machine,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        self.with(machine, |machine, ring| machine.advance(ring, now, others));
+    }
+
+    /// Runs `f` on the machine, and tells everybody what has changed.
+    pub(crate) fn locked<R>(&self, f: impl FnOnce(&mut Machine, &Ring) -> R) -> R {
+        // A panic under the lock cannot leave the machine half changed in a way that matters more than the call.
+        let machine = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
+        self.with(machine, f)
+    }
+
+    fn with<R>(
+        &self,
+        mut machine: MutexGuard<'_, Machine>,
+        f: impl FnOnce(&mut Machine, &Ring) -> R,
+    ) -> R {
+        let before = (machine.generation(), machine.mode());
+        let result = f(&mut machine, &self.ring);
+        let verdict = machine.verdict();
+        if verdict != self.word.load() {
+            self.word.store(verdict);
+        }
+        self.slow_after
+            .store(machine.slow_after(), Ordering::Relaxed);
+        self.sweep_at
+            .store(machine.next_sweep(&self.ring), Ordering::Relaxed);
+        let moved = (machine.generation() != before.0).then(|| Transition {
+            from: before.1,
+            to: machine.mode(),
+            generation: machine.generation(),
+            until: machine.until().and_then(|until| self.clock.instant(until)),
+            forced: machine.is_forced().is_some(),
+        });
+        if let Some(moved) = &moved {
+            self.health().set_mode(moved.to, moved.until);
+        }
+        drop(machine);
+        if let Some(moved) = moved {
+            self.announce(moved);
+        }
+        result
+    }
+
+    /// Without the lock: subscribers and wakers are other people's code.
+    #[cold]
+    fn announce(&self, moved: Transition) {
+        tracing::info!(
+            target: "tower_ai_breaker",
+            name = self.target.as_ref().map(Target::name),
+            from = moved.from.name(),
+            to = moved.to.name(),
+            forced = moved.forced,
+            observe_only = self.settings.observe_only,
+            "the circuit is {}",
+            moved.to.name(),
+        );
+        self.watch.send_if_modified(|last| {
+            // Two threads may come here in either order; the later transition stands.
+            let newer =
+                moved.generation.wrapping_sub(last.generation) & GENERATIONS <= GENERATIONS / 2;
+            if newer {
+                *last = moved;
+            }
+            newer
+        });
+    }
+
+    pub(crate) fn force(&self, forced: Forced) {
+        self.at_now(|machine, ring| machine.force(forced, ring));
+    }
+
+    pub(crate) fn automatic(&self) {
+        self.at_now(Machine::automatic);
+    }
+
+    pub(crate) fn reset(&self) {
+        self.at_now(Machine::reset);
+        self.health().lift_gate();
+    }
+
+    /// The same, on a machine that is brought up to now first.
+    pub(crate) fn at_now<R>(&self, f: impl FnOnce(&mut Machine, &Ring) -> R) -> R {
+        let now = self.clock.at(Instant::now());
+        self.locked(|machine, ring| {
+            machine.advance(ring, now, false);
+            f(machine, ring)
+        })
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn target(&self) -> Option<&Target> {
+        self.target.as_ref()
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.word.load().mode()
+    }
+
+    pub(crate) fn rejected(&self) -> u64 {
+        self.rejected.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Transition> {
+        self.watch.subscribe()
+    }
+
+    /// The health that this circuit writes its verdicts to.
+    fn health(&self) -> &Health {
+        match &self.target {
+            Some(target) if !self.settings.observe_only => target.health(),
+            _ => &self.own_health,
+        }
+    }
+}
+
+const GENERATIONS: u32 = crate::word::GENERATION_MASK;
+
+const fn ticket(verdict: Verdict, started: Nanos, kind: Kind, others: bool) -> Ticket {
+    Ticket {
+        generation: verdict.generation(),
+        started,
+        kind,
+        others,
+        counted: false,
+        content: false,
+        key_probe: false,
+    }
+}
+
+/// FNV-1a: one seed gives each target a sequence of its own.
+fn name_hash(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+impl fmt::Debug for Circuit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Circuit")
+            .field("target", &self.target)
+            .field("mode", &self.word.load().mode())
+            .finish_non_exhaustive()
+    }
+}
