@@ -186,13 +186,10 @@ mod tests {
 
     use super::*;
 
-    fn recorder(
-        limit: usize,
-    ) -> (
-        Recorder<String>,
-        Arc<Mutex<Vec<Result<String, &'static str>>>>,
-    ) {
-        let seen = Arc::new(Mutex::new(Vec::new()));
+    type Seen = Arc<Mutex<Vec<Result<String, &'static str>>>>;
+
+    fn recorder(limit: usize) -> (Recorder<String>, Seen) {
+        let seen = Seen::default();
         let log = Arc::clone(&seen);
         let done = move |result| log.lock().unwrap().push(result);
         (Recorder::new(limit, done), seen)
