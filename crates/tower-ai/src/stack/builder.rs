@@ -1,0 +1,186 @@
+//! Describes a stack.
+
+use std::fmt;
+use std::time::Duration;
+
+use tower_ai_breaker::BreakerLayer;
+use tower_ai_core::{Budget, HttpCarry, Tuning};
+use tower_ai_failover::{Failover, Order};
+use tower_ai_http::{FollowBody, HttpClassify, ReplayLayer, TargetLayer};
+use tower_ai_retry::{RetryLayer, RetryPolicy};
+use tower_layer::Layer;
+
+use super::handle::StackHandle;
+use super::invalid::InvalidStack;
+use super::service::Stack;
+
+type Breaker = BreakerLayer<FollowBody, HttpCarry>;
+type Policy = RetryPolicy<HttpClassify, HttpCarry>;
+
+/// Describes a [`Stack`]; made by [`Stack::builder`].
+///
+/// # Default
+///
+/// Priority order, a deadline of 60 s, an adaptive breaker for each target, two retries (one beside other
+/// targets), a budget of 20 % and 10 for retries and failover together, 4 MiB of a streamed request body kept for
+/// replay, every request may go to every target.
+#[must_use = "a builder does nothing until `build`"]
+pub struct StackBuilder<P = ()> {
+    targets: Vec<TargetLayer>,
+    order: Order,
+    deadline: Duration,
+    tuning: Tuning,
+    budget: Budget,
+    replay: ReplayLayer,
+    breaker: Breaker,
+    retry: Policy,
+    policy: P,
+}
+
+impl StackBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            targets: Vec::new(),
+            order: Order::default(),
+            deadline: Duration::from_secs(60),
+            tuning: Tuning::new(),
+            budget: Budget::default(),
+            replay: ReplayLayer::new(),
+            breaker: BreakerLayer::adaptive()
+                .follow(FollowBody::default())
+                .carry(HttpCarry),
+            retry: RetryPolicy::new().classify(HttpClassify).carry(HttpCarry),
+            policy: (),
+        }
+    }
+}
+
+impl<P> StackBuilder<P> {
+    /// Adds a target, after those that are preferred to it.
+    pub fn target(mut self, target: TargetLayer) -> Self {
+        self.targets.push(target);
+        self
+    }
+
+    /// Adds targets, after those that are preferred to them.
+    pub fn targets(mut self, targets: impl IntoIterator<Item = TargetLayer>) -> Self {
+        self.targets.extend(targets);
+        self
+    }
+
+    /// Sets in which order targets are tried. Defaults to [`Order::Priority`].
+    pub fn order(mut self, order: Order) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// Bounds the time to the head of the answer, over all attempts, waits and targets. Defaults to 60 s.
+    ///
+    /// An earlier [`Deadline`](tower_ai_core::Deadline) in a request's [`Attempt`](tower_ai_core::Attempt) counts.
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.deadline = limit;
+        self
+    }
+
+    /// Takes all other durations from a [`Tuning`]. Defaults to [`Tuning::new`].
+    ///
+    /// Call it before [`breaker`](Self::breaker) and [`retry`](Self::retry), which may change single ones.
+    pub fn tuning(mut self, tuning: Tuning) -> Self {
+        self.tuning = tuning;
+        self.breaker = self.breaker.tuning(tuning);
+        self.retry = self.retry.tuning(&tuning);
+        self
+    }
+
+    /// Shares this budget between retries and failover, and with whatever else holds it.
+    /// Defaults to one of 20 % and 10.
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// Asks this policy which request may go to which target. Defaults to `()`: everywhere.
+    pub fn policy<Q>(self, policy: Q) -> StackBuilder<Q> {
+        StackBuilder {
+            targets: self.targets,
+            order: self.order,
+            deadline: self.deadline,
+            tuning: self.tuning,
+            budget: self.budget,
+            replay: self.replay,
+            breaker: self.breaker,
+            retry: self.retry,
+            policy,
+        }
+    }
+
+    /// Changes the breaker of every target: `|breaker| breaker.observe_only()`.
+    pub fn breaker(mut self, change: impl FnOnce(Breaker) -> Breaker) -> Self {
+        self.breaker = change(self.breaker);
+        self
+    }
+
+    /// Changes the retry policy of every target. Its budget is the stack's in any case.
+    pub fn retry(mut self, change: impl FnOnce(Policy) -> Policy) -> Self {
+        self.retry = change(self.retry);
+        self
+    }
+
+    /// Sets how request bodies are made replayable. Defaults to 4 MiB of a streamed body.
+    pub const fn replay(mut self, replay: ReplayLayer) -> Self {
+        self.replay = replay;
+        self
+    }
+
+    /// Makes all random choices of the stack repeatable: jitter and probes.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.breaker = self.breaker.seed(seed);
+        self.retry = self.retry.seed(seed);
+        self
+    }
+
+    /// Builds the stack over an HTTP client.
+    ///
+    /// # Errors
+    ///
+    /// Fails without a target, with more than 256, if two have the same name, and if the deadline is zero.
+    pub fn build<S: Clone>(self, client: S) -> Result<Stack<S, P>, InvalidStack> {
+        if self.deadline.is_zero() {
+            return Err(InvalidStack::ZeroDeadline);
+        }
+        let retry = RetryLayer::new(self.retry.budget(self.budget.without_deposit()));
+        let mut breakers = Vec::new();
+        let mut paths = Vec::new();
+        for layer in self.targets {
+            let target = layer.target().clone();
+            let breaker = self.breaker.for_target(&target);
+            breakers.push((target.clone(), breaker.handle()));
+            let path = retry.layer(breaker.layer(layer.layer(client.clone())));
+            paths.push((target, path));
+        }
+        let failover = Failover::new(paths)?
+            .classify(HttpClassify)
+            .carry(HttpCarry)
+            .policy(self.policy)
+            .order(self.order)
+            .tuning(self.tuning)
+            .budget(self.budget)
+            .deadline(self.deadline)?;
+        let handle = StackHandle {
+            failover: failover.handle(),
+            breakers,
+        };
+        Ok(Stack::new(self.replay.layer(failover), handle))
+    }
+}
+
+impl<P> fmt::Debug for StackBuilder<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StackBuilder")
+            .field("targets", &self.targets)
+            .field("order", &self.order)
+            .field("deadline", &self.deadline)
+            .field("budget", &self.budget)
+            .finish_non_exhaustive()
+    }
+}
