@@ -5,14 +5,20 @@ use std::fmt;
 
 use crate::{BoxError, ByResult, CacheNote, Classify, Outcome};
 
+/// Says what is kept of a response, whatever the type of the response itself.
+pub trait Kept {
+    /// What is kept; cheap to clone.
+    type Stored: Clone + Send + Sync + 'static;
+
+    /// The bytes that it takes to keep it.
+    fn weigh(&self, stored: &Self::Stored) -> usize;
+}
+
 /// Says how a response is kept by a cache and made anew from what was kept.
 ///
 /// A plain value is kept at once ([`keep_fn`]). A stream is passed on as it comes and kept when it
 /// has ended well: [`live`](Self::live) hands it a [`Recorder`].
-pub trait Keep<Res> {
-    /// What is kept; cheap to clone.
-    type Stored: Clone + Send + Sync + 'static;
-
+pub trait Keep<Res>: Kept {
     /// What the caller gets, live or made of what was kept.
     type Response;
 
@@ -26,9 +32,6 @@ pub trait Keep<Res> {
 
     /// Makes a response of what was kept.
     fn replay(&self, stored: &Self::Stored) -> Self::Response;
-
-    /// The bytes that it takes to keep it.
-    fn weigh(&self, stored: &Self::Stored) -> usize;
 
     /// Notes beside the response what the cache did. Defaults to nothing.
     fn note(&self, _response: &mut Self::Response, _note: CacheNote) {}
@@ -96,10 +99,10 @@ impl<T> fmt::Debug for Recorder<T> {
 }
 
 /// A [`Keep`] for plain values, made of a closure by [`keep_fn`].
-#[derive(Clone, Copy)]
-pub struct KeepFn<F, C = ByResult> {
+pub struct KeepFn<F, Res, C = ByResult> {
     f: F,
     classify: C,
+    note: fn(&mut Res, CacheNote),
 }
 
 /// Keeps clones of plain values.
@@ -118,33 +121,53 @@ pub struct KeepFn<F, C = ByResult> {
 /// let keep = keep_fn(|answer: &Answer| answer.whole.then_some(answer.text.len()));
 /// assert_eq!(keep.replay(&Answer { text: "yes", whole: true }).text, "yes");
 /// ```
-pub const fn keep_fn<F, Res>(f: F) -> KeepFn<F>
+pub const fn keep_fn<F, Res>(f: F) -> KeepFn<F, Res>
 where
     F: Fn(&Res) -> Option<usize>,
 {
     KeepFn {
         f,
         classify: ByResult,
+        note: |_, _| {},
     }
 }
 
-impl<F, C> KeepFn<F, C> {
+impl<F, Res, C> KeepFn<F, Res, C> {
     /// Reads outcomes by this. Defaults to [`ByResult`].
-    pub fn classify<D>(self, classify: D) -> KeepFn<F, D> {
+    pub fn classify<D>(self, classify: D) -> KeepFn<F, Res, D> {
         KeepFn {
             f: self.f,
             classify,
+            note: self.note,
         }
+    }
+
+    /// Writes into the answer what the cache did. Defaults to nothing.
+    #[must_use]
+    pub const fn noting(mut self, note: fn(&mut Res, CacheNote)) -> Self {
+        self.note = note;
+        self
     }
 }
 
-impl<F, C, Res> Keep<Res> for KeepFn<F, C>
+impl<F, Res, C> Kept for KeepFn<F, Res, C>
+where
+    F: Fn(&Res) -> Option<usize>,
+    Res: Clone + Send + Sync + 'static,
+{
+    type Stored = Res;
+
+    fn weigh(&self, stored: &Res) -> usize {
+        (self.f)(stored).unwrap_or(0)
+    }
+}
+
+impl<F, Res, C> Keep<Res> for KeepFn<F, Res, C>
 where
     F: Fn(&Res) -> Option<usize>,
     C: Classify<Res, BoxError>,
     Res: Clone + Send + Sync + 'static,
 {
-    type Stored = Res;
     type Response = Res;
 
     fn outcome(&self, result: Result<&Res, &BoxError>) -> Outcome {
@@ -166,12 +189,22 @@ where
         stored.clone()
     }
 
-    fn weigh(&self, stored: &Res) -> usize {
-        (self.f)(stored).unwrap_or(0)
+    fn note(&self, response: &mut Res, note: CacheNote) {
+        (self.note)(response, note);
     }
 }
 
-impl<F, C: fmt::Debug> fmt::Debug for KeepFn<F, C> {
+impl<F: Clone, Res, C: Clone> Clone for KeepFn<F, Res, C> {
+    fn clone(&self) -> Self {
+        Self {
+            f: self.f.clone(),
+            classify: self.classify.clone(),
+            note: self.note,
+        }
+    }
+}
+
+impl<F, Res, C: fmt::Debug> fmt::Debug for KeepFn<F, Res, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeepFn")
             .field("f", &format_args!("{}", type_name::<F>()))

@@ -51,7 +51,7 @@ pub use self::deadline::Deadline;
 pub use self::epoch::Epoch;
 pub use self::error::BoxError;
 pub use self::health::{Availability, Health, Mode};
-pub use self::keep::{Keep, KeepFn, Recorder, keep_fn};
+pub use self::keep::{Keep, KeepFn, Kept, Recorder, keep_fn};
 pub use self::key::Key;
 pub use self::outcome::Outcome;
 pub use self::question::{Directive, Facts, Question, Scope};
