@@ -9,6 +9,7 @@
 mod args;
 mod bare;
 mod client;
+mod ours;
 mod outage;
 mod progress;
 mod scenarios;
@@ -29,6 +30,7 @@ fn contenders() -> Vec<(&'static str, Factory)> {
     vec![
         ("bare", bare::factory()),
         ("tower-retry", tower_retry::factory()),
+        ("tower-ai", ours::factory()),
     ]
 }
 

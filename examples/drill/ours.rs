@@ -1,0 +1,80 @@
+//! The stack of tower-ai, as an application would set it up.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tower::ServiceExt;
+use tower_ai::http::{ReplayBody, Secret, TargetLayer};
+use tower_ai::{Key, Served, Stack, Target, Tuning};
+use tower_ai_drill::{Call, Endpoint, Factory, Reply, contender_fn};
+
+use crate::BoxError;
+
+type Ours = Stack<Client<HttpConnector, ReplayBody<Full<Bytes>>>>;
+
+pub(crate) fn factory() -> Factory {
+    Arc::new(|setup| {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new()).build(connector);
+
+        let targets: Result<Vec<_>, _> = setup.endpoints.iter().map(target).collect();
+        let stack = Stack::builder()
+            .targets(targets?)
+            .tuning(Tuning::new().scaled(1.0 / setup.scale.factor())?)
+            .deadline(setup.deadline)
+            .seed(setup.seed)
+            .build(client)?;
+
+        let first = setup.endpoints.first().cloned().ok_or("no target")?;
+        Ok(Arc::new(contender_fn(move |call| {
+            send(stack.clone(), first.clone(), call)
+        })))
+    })
+}
+
+/// A fake provider as a target: its URL, model and key, and what it fails together with.
+fn target(endpoint: &Endpoint) -> Result<TargetLayer, BoxError> {
+    let mut target = Target::builder(&endpoint.name)
+        .provider(&endpoint.name)
+        .endpoint(&endpoint.url)
+        .model(&endpoint.model)
+        .key(Key::named(endpoint.key.clone()));
+    if let Some(domain) = &endpoint.domain {
+        target = target.domain(domain);
+    }
+    if let Some(window) = endpoint.window {
+        target = target.context_window(window.try_into()?);
+    }
+    Ok(TargetLayer::new(target.build()?)?.with_secret(&Secret::new(&endpoint.key))?)
+}
+
+async fn send(stack: Ours, first: Endpoint, call: Call) -> Reply {
+    // Written for the preferred provider; the stack rewrites it for whichever answers.
+    let request = match call.request(&first) {
+        Ok(request) => request.map(Full::new),
+        Err(error) => return Reply::failed(&error),
+    };
+    let answer = async {
+        match stack.oneshot(request).await {
+            Ok(response) => {
+                let served = response.extensions().get::<Served>();
+                let by = served
+                    .and_then(Served::target)
+                    .map(|target| target.name().to_owned());
+                let mut reply = Reply::read(first.dialect, call.stream, response).await;
+                reply.served_by = by;
+                reply
+            }
+            Err(error) => Reply::failed(&*error),
+        }
+    };
+    match tokio::time::timeout(call.deadline, answer).await {
+        Ok(reply) => reply,
+        Err(elapsed) => Reply::failed(&elapsed),
+    }
+}
