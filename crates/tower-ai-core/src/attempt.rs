@@ -31,6 +31,7 @@ pub struct Attempt {
     number: u32,
     others: bool,
     deposited: bool,
+    streamed: bool,
 }
 
 impl Attempt {
@@ -44,6 +45,7 @@ impl Attempt {
             number: 0,
             others: false,
             deposited: false,
+            streamed: false,
         }
     }
 
@@ -83,6 +85,15 @@ impl Attempt {
         self
     }
 
+    /// Says that the answer was asked for as a stream: its first content comes long before its end.
+    ///
+    /// Who learns latencies keeps streamed answers apart from plain ones, whose first content is their end.
+    #[must_use]
+    pub const fn with_streamed(mut self, streamed: bool) -> Self {
+        self.streamed = streamed;
+        self
+    }
+
     /// When this attempt began: one clock read that all layers below share.
     #[must_use]
     pub const fn started(&self) -> Instant {
@@ -117,5 +128,11 @@ impl Attempt {
     #[must_use]
     pub const fn deposited(&self) -> bool {
         self.deposited
+    }
+
+    /// Whether the answer was asked for as a stream, as far as is known.
+    #[must_use]
+    pub const fn streamed(&self) -> bool {
+        self.streamed
     }
 }
