@@ -1,5 +1,7 @@
 //! An attempt is settled once, when the truth about its answer is known.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod support;
 
 use std::time::Duration;

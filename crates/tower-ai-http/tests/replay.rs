@@ -1,5 +1,7 @@
 //! A replayed body is the body.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod support;
 
 use bytes::Bytes;

@@ -1,5 +1,7 @@
 //! What reaches a target, over a real socket.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod support;
 
 use bytes::Bytes;

@@ -1,6 +1,8 @@
 //! The seam of `Follow` is wide enough for gRPC, where a good head says nothing and the outcome stands in the
 //! trailers: a follower of twenty lines proves it.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod support;
 
 use std::pin::Pin;

@@ -1,5 +1,7 @@
 //! How long a server asks us to stay away, in all the ways in which servers say it.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
