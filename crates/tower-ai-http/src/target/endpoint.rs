@@ -44,8 +44,9 @@ impl Endpoint {
     /// The URL of a request for `path`.
     pub(super) fn url(&self, path: &str, query: Option<&str>) -> Option<Uri> {
         let rest = without_overlap(&self.path, path);
-        let mark = if query.is_some() { "?" } else { "" };
-        let joined = format!("{}{rest}{mark}{}", self.path, query.unwrap_or_default());
+        let (mark, query) = query.map_or(("", ""), |query| ("?", query));
+        // Of exactly the right size, so that it becomes a URL as it is.
+        let joined = [&self.path, rest, mark, query].concat();
         Uri::builder()
             .scheme(self.scheme.clone())
             .authority(self.authority.clone())

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -78,26 +78,29 @@ impl Model {
         let found = match (kind, serde_json::from_slice::<Found<'_>>(body)) {
             (Kind::Other, _) | (Kind::Unsaid, Err(_)) => return Err(NotSent::NotJson),
             (Kind::Json, Err(_)) => return Err(NotSent::MalformedJson),
-            (Kind::Json | Kind::Unsaid, Ok(found)) => found.0,
+            (Kind::Json | Kind::Unsaid, Ok(found)) => found,
         };
-        let places = found.iter().filter(|value| **value != self.json);
-        let places: Vec<_> = places.map(|value| place(body, value)).collect();
-        Ok(self.spliced(body, &places))
+        Ok(self.spliced(body, &found))
     }
 
-    fn spliced(&self, body: &Bytes, places: &[Range<usize>]) -> Bytes {
-        if places.is_empty() {
+    fn spliced(&self, body: &Bytes, found: &Found<'_>) -> Bytes {
+        let others = || found.values().filter(|value| *value != self.json);
+        let less: usize = others().map(str::len).sum();
+        let more = others().count() * self.json.len();
+        if more == 0 {
             return body.clone();
         }
-        let mut all = BytesMut::with_capacity(body.len() + places.len() * self.json.len());
+        // Of exactly the right size, so that it becomes `Bytes` as it is.
+        let mut all = Vec::with_capacity(body.len() - less + more);
         let mut end = 0;
-        for place in places {
+        for value in others() {
+            let place = place(body, value);
             all.extend_from_slice(&body[end..place.start]);
             all.extend_from_slice(self.json.as_bytes());
             end = place.end;
         }
         all.extend_from_slice(&body[end..]);
-        all.freeze()
+        Bytes::from(all)
     }
 }
 
@@ -109,7 +112,24 @@ fn place(body: &[u8], part: &str) -> Range<usize> {
 
 /// The values of all members called `model` at the top of an object, as they stand there. More than one is
 /// unusual, but whichever the provider takes must be the target's.
-struct Found<'a>(Vec<&'a str>);
+#[derive(Default)]
+struct Found<'a> {
+    first: Option<&'a str>,
+    more: Vec<&'a str>,
+}
+
+impl<'a> Found<'a> {
+    fn add(&mut self, value: &'a str) {
+        match self.first {
+            None => self.first = Some(value),
+            Some(_) => self.more.push(value),
+        }
+    }
+
+    fn values(&self) -> impl Iterator<Item = &'a str> {
+        self.first.into_iter().chain(self.more.iter().copied())
+    }
+}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Found<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -123,15 +143,15 @@ impl<'de: 'a, 'a> Deserialize<'de> for Found<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut found = Vec::new();
+                let mut found = Found::default();
                 while let Some(IsModel(is_model)) = map.next_key()? {
                     if is_model {
-                        found.push(map.next_value::<&RawValue>()?.get());
+                        found.add(map.next_value::<&RawValue>()?.get());
                     } else {
                         map.next_value::<IgnoredAny>()?;
                     }
                 }
-                Ok(Found(found))
+                Ok(found)
             }
         }
 
