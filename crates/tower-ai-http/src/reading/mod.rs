@@ -4,12 +4,8 @@
 //! stand first, in a file of their own; what most providers mean by a status stands in `common`. The first row
 //! that fits decides. Rows marked `Unchecked` come from documents or hearsay, not from an answer that was seen.
 //!
-//! Three rules stand above the table:
-//!
-//! 1. The status decides before any text: providers echo prompts into error messages, so a phrase is looked
-//!    for only where the status agrees, and machine-readable words only where the provider puts them.
-//! 2. `x-should-retry: false` takes away every outcome that would be tried again at the same target.
-//! 3. A server fault that names a wait is an overload: it asked us to stay away.
+//! The rules that stand above the table are in the docs of [`Answer`]. To teach it a provider: a file of rows, a
+//! line in [`Answer::row`], and a case for each row in `tests`.
 
 mod anthropic;
 mod body;
@@ -33,6 +29,21 @@ use crate::wait;
 use crate::{Dialect, WallTime};
 
 /// An answer as far as it is read: who gave it, its status and headers, and the error body where there is one.
+///
+/// What it means stands in one table: rows of the [`Dialect`] first, by the machine-readable words of its error
+/// bodies, then what most providers mean by a status. Above the table stand three rules:
+///
+/// 1. **The status decides before any text.** Providers echo prompts into their messages, so a phrase ("prompt is
+///    too long") counts only where the status agrees, and a code only where the provider puts codes.
+/// 2. **`x-should-retry: false`** means *not here again*, and the outcome becomes one that is never tried again at
+///    the same target: a fault or an overload becomes [`Outcome::TimedOut`] (a failure; elsewhere yes, here never),
+///    a rate limit [`Outcome::Exhausted`] (waiting does not lift it), a conflict [`Outcome::Invalid`].
+/// 3. **A fault that names a wait** is an overload: the server asked us to stay away.
+///
+/// The wait is the first of these that can be read, never more than 24 hours; zero, a negative number or a past
+/// date mean now, garbage means nothing: `retry-after-ms`, `x-ms-retry-after-ms`, `Retry-After` (seconds, fractions,
+/// the three forms of dates); for a rate limit the reset of the dimension of which nothing remains, or the latest of
+/// all; Gemini's `RetryInfo`; "try again in 5.289s" in the message.
 ///
 /// # Examples
 ///
