@@ -24,7 +24,8 @@ pub enum Auth {
     Caller,
     /// A header that holds the key and nothing else: `x-api-key`, `api-key`, `x-goog-api-key`.
     Header(HeaderName),
-    /// A parameter of the URL: `key`.
+    /// A parameter of the URL: `key`. URLs stand in logs and in the errors of clients: take a header where the
+    /// provider has one.
     Query(Cow<'static, str>),
 }
 

@@ -6,7 +6,8 @@
 //! 1. **URL**: the path of the request is joined to the endpoint of the target. What the end of the endpoint's
 //!    path and the beginning of the request's share stands there once: `https://host/openai/v1` and
 //!    `/v1/chat/completions` make `https://host/openai/v1/chat/completions`. Parameters are kept; those of the
-//!    endpoint win.
+//!    endpoint win. Providers do not agree on the part before `/chat/completions`: to fail over between them, call
+//!    `/chat/completions` and give each endpoint its own beginning.
 //! 2. **Key**: put where the target wants it ([`Auth`]), marked as sensitive. The caller's own credentials are
 //!    removed from headers and parameters, also where the target has no key: a caller's key never reaches a
 //!    provider that it was not meant for, unless [`Auth::Caller`] says that it is.
