@@ -1,1 +1,7 @@
 //! AI services over gRPC: outcomes from trailers, server waits, deadlines, replay, for tonic.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+
+mod details;
+mod wire;
+
