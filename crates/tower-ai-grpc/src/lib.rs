@@ -2,6 +2,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 
+mod answer;
 mod details;
+mod table;
 mod wire;
 
+pub use self::answer::Answer;
