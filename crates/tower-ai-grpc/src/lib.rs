@@ -3,8 +3,10 @@
 
 
 mod answer;
+mod backend;
 mod details;
 mod table;
 mod wire;
 
 pub use self::answer::Answer;
+pub use self::backend::{Backend, BackendFn, Tei, Triton, backend_fn};
