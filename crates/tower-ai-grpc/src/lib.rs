@@ -5,8 +5,10 @@
 mod answer;
 mod backend;
 mod details;
+mod error;
 mod table;
 mod wire;
 
 pub use self::answer::Answer;
 pub use self::backend::{Backend, BackendFn, Tei, Triton, backend_fn};
+pub use self::error::{InvalidGrpc, NotReplayable, Truncated, error_outcome};
