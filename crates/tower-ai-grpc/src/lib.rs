@@ -4,6 +4,7 @@
 
 mod answer;
 mod backend;
+mod classify;
 mod details;
 mod error;
 mod table;
@@ -11,4 +12,5 @@ mod wire;
 
 pub use self::answer::Answer;
 pub use self::backend::{Backend, BackendFn, Tei, Triton, backend_fn};
+pub use self::classify::GrpcClassify;
 pub use self::error::{InvalidGrpc, NotReplayable, Truncated, error_outcome};
