@@ -7,6 +7,7 @@ mod backend;
 mod classify;
 mod details;
 mod error;
+mod follow;
 mod table;
 mod wire;
 
@@ -14,3 +15,4 @@ pub use self::answer::Answer;
 pub use self::backend::{Backend, BackendFn, Tei, Triton, backend_fn};
 pub use self::classify::GrpcClassify;
 pub use self::error::{InvalidGrpc, NotReplayable, Truncated, error_outcome};
+pub use self::follow::{FollowTrailers, FollowedBody};
