@@ -9,6 +9,7 @@ mod details;
 mod error;
 mod follow;
 mod table;
+mod timeout;
 mod wire;
 
 pub use self::answer::Answer;
