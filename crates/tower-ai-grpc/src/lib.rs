@@ -11,6 +11,7 @@ mod follow;
 pub mod guard;
 pub mod replay;
 mod table;
+pub mod target;
 mod timeout;
 mod wire;
 
@@ -21,3 +22,4 @@ pub use self::error::{InvalidGrpc, NotReplayable, Truncated, error_outcome};
 pub use self::follow::{FollowTrailers, FollowedBody};
 pub use self::guard::{GrpcGuard, GrpcGuardLayer, GuardedBody};
 pub use self::replay::{GrpcReplay, GrpcReplayLayer, ReplayBody};
+pub use self::target::{GrpcTarget, GrpcTargetLayer};
