@@ -39,13 +39,10 @@ impl Kind {
         let Some(kind) = text(CONTENT_TYPE) else {
             return Self::Unsaid;
         };
-        let kind = kind
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase();
-        match kind.ends_with("/json") || kind.ends_with("+json") {
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        let (_, subtype) = kind.split_once('/').unwrap_or_default();
+        let (_, suffix) = subtype.rsplit_once('+').unwrap_or(("", subtype));
+        match suffix.eq_ignore_ascii_case("json") {
             true => Self::Json,
             false => Self::Other,
         }
@@ -184,6 +181,9 @@ impl<'de> Deserialize<'de> for IsModel {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn rewrite(body: &str) -> Result<String, NotSent> {
@@ -211,6 +211,27 @@ mod tests {
         }
     }
 
+    proptest! {
+        /// Whatever stands around it, the model is replaced and nothing else.
+        #[test]
+        fn the_rest_of_any_body_stays(
+            before in vec(("[a-z]{1,4}", any::<String>()), 0..4),
+            after in vec(("[a-z]{1,4}", any::<i64>()), 0..4),
+            old in any::<String>(),
+            space in "[ \t\n\r]{0,3}",
+        ) {
+            let json = |text: &str| serde_json::Value::from(text).to_string();
+            let body = |model: &str| {
+                let before = before.iter().map(|(name, text)| format!("\"{name}\":{}", json(text)));
+                let model = format!("{space}\"model\"{space}:{space}{model}{space}");
+                let after = after.iter().map(|(name, number)| format!("\"{name}\":{number}"));
+                let members: Vec<_> = before.chain([model]).chain(after).collect();
+                format!("{space}{{{}}}{space}", members.join(","))
+            };
+            prop_assert_eq!(rewrite(&body(&json(&old))), Ok(body(&json("n\"w"))));
+        }
+    }
+
     #[test]
     fn what_is_no_json_object_is_not_rewritten() {
         for body in ["[1]", "{\"model\":", "text", "{\"model\":1} x"] {
@@ -220,6 +241,27 @@ mod tests {
         let model = Model::new("m");
         assert_eq!(model.in_body(&form, Kind::Other), Err(NotSent::NotJson));
         assert_eq!(model.in_body(&form, Kind::Unsaid), Err(NotSent::NotJson));
+    }
+
+    #[test]
+    fn a_body_is_what_its_headers_say() {
+        let kind = |name: &'static str, value: &'static str| {
+            let value = http::HeaderValue::from_static(value);
+            Kind::of(
+                &[(http::HeaderName::from_static(name), value)]
+                    .into_iter()
+                    .collect(),
+            )
+        };
+        assert_eq!(
+            kind("content-type", "Application/JSON; charset=utf-8"),
+            Kind::Json
+        );
+        assert_eq!(kind("content-type", "application/vnd.api+json"), Kind::Json);
+        assert_eq!(kind("content-type", "application/jsonl"), Kind::Other);
+        assert_eq!(kind("content-type", "multipart/form-data"), Kind::Other);
+        assert_eq!(kind("content-encoding", "gzip"), Kind::Other);
+        assert_eq!(kind("accept", "text/html"), Kind::Unsaid);
     }
 
     #[test]
