@@ -101,6 +101,27 @@ fn a_reader_that_leaves_wakes_the_one_that_waits() {
     assert_eq!(assert_ready!(waits_too.poll()), "late");
 }
 
+#[test]
+fn what_one_reader_gets_wakes_the_other() {
+    let script = Script::new([Step::Stall, Step::Data(Bytes::from("late"))]);
+    let resume = script.resume();
+    let mut a = ReplayBody::new(script, LIMIT);
+    let mut b = a.clone();
+    let mut first_to_wait = task::spawn(async move { first(&mut a).await });
+    assert_pending!(first_to_wait.poll());
+    let mut last_to_wait = task::spawn(async move { first(&mut b).await });
+    assert_pending!(last_to_wait.poll());
+
+    resume();
+    assert!(
+        !first_to_wait.is_woken(),
+        "the source knows the last one only"
+    );
+    assert_eq!(assert_ready!(last_to_wait.poll()), "late");
+    assert!(first_to_wait.is_woken());
+    assert_eq!(assert_ready!(first_to_wait.poll()), "late");
+}
+
 #[tokio::test]
 async fn a_body_that_outgrows_the_limit_is_sent_once() {
     let long: &'static str = "y".repeat(LIMIT).leak();

@@ -98,6 +98,7 @@ async fn a_call_is_rewritten_for_its_target() {
         "http://ours.example/v1/chat/completions?x=1&key=mine",
         r#"{"model": "ours", "n": 1}"#,
     );
+    *request.version_mut() = http::Version::HTTP_2;
     let headers = request.headers_mut();
     headers.insert("content-length", "25".parse().unwrap());
     headers.insert("host", "ours.example".parse().unwrap());
