@@ -1,4 +1,17 @@
 //! AI providers over HTTP: what their answers mean, how long to wait, and how to send a call elsewhere.
+//!
+//! Everything of tower-ai that knows HTTP. The layers above it (retry, breaker, failover) see an
+//! [`Outcome`](tower_ai_core::Outcome) and no status:
+//!
+//! - [`ReplayLayer`], once and above all attempts: makes request bodies replayable;
+//! - [`TargetLayer`], one for each target, right above the client: rewrites the call for its target, reads a bad
+//!   answer once and leaves its outcome beside it;
+//! - [`HttpClassify`] and [`classify_head_fn`]: hand that outcome to any layer;
+//! - [`FollowBody`]: settles an attempt when the body of its answer ends, breaks or is dropped;
+//! - [`Answer`]: the table of what providers' answers mean and of how long they ask us to wait, as a pure function.
+//!
+//! No HTTP client comes with it: `TargetLayer` stands on any service of `http::Request<ReplayBody<B>>`, such as
+//! hyper-util's.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
