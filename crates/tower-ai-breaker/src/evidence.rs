@@ -80,9 +80,9 @@ impl Evidence {
         self.calls.per_second()
     }
 
-    /// Calls per second that were not rejected by the target.
-    pub(crate) fn accepted(&self) -> f64 {
-        self.accepted.per_second()
+    /// Calls per second that were not rejected by the target, once that is known.
+    pub(crate) fn accepted(&self) -> Option<f64> {
+        self.accepted.settled()
     }
 
     /// The levels of the charts: most fail, some fail, slow, all but all fail.
@@ -138,15 +138,23 @@ impl Evidence {
         self.hard.bad(SICK, 1, started);
     }
 
-    /// Counts calls that have lived to the survival age.
-    pub(crate) fn survived(&mut self, count: u32, rules: &Rules) {
+    /// Counts calls, started before then, that have lived to the survival age.
+    pub(crate) fn survived(&mut self, count: u32, before: Nanos, rules: &Rules) {
         if count == 0 {
             return;
         }
         let p0 = self.errors.p0();
-        self.high.good(p0, count);
-        self.low.good(p0, count);
-        self.hard.good(SICK, count);
+        for (chart, p0) in [
+            (&mut self.high, p0),
+            (&mut self.low, p0),
+            (&mut self.hard, SICK),
+        ] {
+            // A failure shows sooner than a success: calls from before the first failure come to age after it. They
+            // are no evidence against a change that came after they had started.
+            if before > chart.since() {
+                chart.good(p0, count);
+            }
+        }
         if !self.is_suspect(rules) {
             self.errors.learn(0, count);
         }
@@ -252,7 +260,7 @@ fn credit(chart: &Chart, p0: f64, ring: &Ring, at: &Present, rules: &Rules) -> f
         if alive > 0 {
             let middle = ring.begin(bucket) / 2 + ring.begin(bucket + 1) / 2;
             let age = at.now.saturating_sub(middle) as f64;
-            let part = (age / rules.survival_age.max(1) as f64).min(1.0) * SHOWN;
+            let part = (age / rules.survival_age.max(1) as f64).min(1.0).powi(2) * SHOWN;
             credit += chart.exposed(p0, alive, part);
         }
     }

@@ -65,6 +65,10 @@ impl Machine {
             let counts = ring.read(bucket, generation);
             swept.started += counts.started;
             swept.survived += counts.alive();
+            if matches!(self.phase, Phase::Closed) && self.forced.is_none() {
+                let before = ring.begin(bucket + 1);
+                self.evidence.survived(counts.alive(), before, &self.rules);
+            }
         }
         let slow = self.now.saturating_sub(self.slow_after());
         for bucket in due(&mut self.cursors.slow, ring.bucket(slow), ring.len()) {
@@ -104,7 +108,6 @@ impl Machine {
         } = *swept;
         match &mut self.phase {
             Phase::Closed => {
-                self.evidence.survived(survived, &self.rules);
                 self.evidence
                     .aged(overdue, timely, overdue_from, &self.rules);
             }
