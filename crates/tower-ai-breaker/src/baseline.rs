@@ -64,6 +64,11 @@ impl Rate {
         self.count += f64::from(count);
     }
 
+    /// Events per second, once the average is over a third of its time.
+    pub(crate) fn settled(&self) -> Option<f64> {
+        (self.time * 3.0 >= seconds(self.tau)).then(|| self.per_second())
+    }
+
     /// Events per second; 0 before any time has passed.
     pub(crate) fn per_second(&self) -> f64 {
         if self.time > 0.0 {

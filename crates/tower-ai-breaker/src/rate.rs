@@ -6,6 +6,9 @@ use crate::time::{Nanos, seconds};
 const CUT: f64 = 0.85;
 const ACCEPTED: f64 = 0.9;
 
+/// And this many calls per unit: at a few calls a minute what was accepted lately says little.
+const LEAST: f64 = 1.0 / 15.0;
+
 /// Growth per unit of time, as a part of the cap before the last cut.
 const GROWTH: f64 = 0.02;
 
@@ -57,19 +60,18 @@ impl RateCap {
     pub(crate) fn limited(&mut self, now: Nanos, started: Nanos, accepted: f64) {
         self.refill(now);
         self.limited_at = now;
-        let accepted = accepted * seconds(self.unit) * ACCEPTED;
+        let accepted = accepted * seconds(self.unit) * ACCEPTED + LEAST;
         let next = match self.cap {
             // It was sent before the last cut, and says nothing about the rate since.
             Some(_) if started < self.cut_at => return,
             Some(cap) => accepted.max(cap * CUT),
             None => accepted,
         };
-        if next > 0.0 {
-            self.before = self.cap.unwrap_or(next).max(next);
-            self.tokens = self.tokens.min(1.0);
-            self.cap = Some(next);
-            self.cut_at = now;
-        }
+        self.before = self.cap.unwrap_or(next).max(next);
+        // Whoever comes first after the gate has waited as told.
+        self.tokens = 1.0;
+        self.cap = Some(next);
+        self.cut_at = now;
     }
 
     /// Takes a token, or tells how long until there is one.
@@ -137,6 +139,7 @@ mod tests {
     fn who_waits_as_told_is_admitted() {
         let mut cap = RateCap::new(SECOND);
         cap.limited(0, 0, 0.3);
+        assert_eq!(cap.admit(0), Ok(()), "whom the gate let through");
         let wait = cap.admit(0).unwrap_err();
         assert_eq!(cap.admit(wait), Ok(()));
     }

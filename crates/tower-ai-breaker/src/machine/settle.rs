@@ -89,8 +89,10 @@ impl Machine {
     /// A rate limit: it says how many calls the target takes, and nothing of health.
     pub(crate) fn limited(&mut self, ring: &Ring, now: Nanos, ticket: &Ticket) {
         self.left(ring, now, ticket);
-        self.cap
-            .limited(now, ticket.started, self.evidence.accepted());
+        // Before that is known a cap would be a guess; the gate does without.
+        if let Some(accepted) = self.evidence.accepted() {
+            self.cap.limited(now, ticket.started, accepted);
+        }
     }
 
     /// "No such model": whether the target should be shut for it. `at_once`: the target itself named the model.
@@ -143,7 +145,7 @@ impl Machine {
         let p0 = self.evidence.p0();
         match &mut self.phase {
             Phase::Closed => {
-                self.evidence.survived(survived, &self.rules);
+                self.evidence.survived(survived, self.now, &self.rules);
                 self.evidence.aged(1, 0, ticket.started, &self.rules);
             }
             Phase::Shedding(shedding) if shedding.by_slowness() => shedding.bad(p0, 1),
