@@ -132,9 +132,7 @@ impl Circuit {
         }
         let at = self.clock.instant(now).unwrap_or_else(Instant::now);
         let probes_key = self.ask_key(at)?;
-        if verdict.mode() != Mode::Open
-            && let Availability::Away(wait) = self.health().availability(at)
-        {
+        if let Some(wait) = self.gated(verdict, at) {
             return Err(Refusal::new(Reason::RateLimited, Some(nanos(wait))));
         }
         self.locked(|machine, ring| {
@@ -207,8 +205,15 @@ impl Circuit {
         if let (true, Some(wait)) = (self.key_is_shared, self.key.wait(now)) {
             return Some(Shed::new(Reason::KeyShut, Some(wait)));
         }
+        self.gated(verdict, now)
+            .map(|wait| Shed::new(Reason::RateLimited, Some(wait)))
+    }
+
+    /// What is left of the wait that a rate limit asked for. The health of an open circuit says how long it is
+    /// open instead.
+    fn gated(&self, verdict: Verdict, now: Instant) -> Option<Duration> {
         match self.health().availability(now) {
-            Availability::Away(wait) => Some(Shed::new(Reason::RateLimited, Some(wait))),
+            Availability::Away(wait) if verdict.mode() != Mode::Open => Some(wait),
             _ => None,
         }
     }
@@ -292,21 +297,21 @@ impl Circuit {
     }
 
     pub(crate) fn force(&self, forced: Forced) {
-        self.at_now(|machine, ring| machine.force(forced, ring));
+        self.at(Instant::now(), |machine, ring| machine.force(forced, ring));
     }
 
     pub(crate) fn automatic(&self) {
-        self.at_now(Machine::automatic);
+        self.at(Instant::now(), Machine::automatic);
     }
 
     pub(crate) fn reset(&self) {
-        self.at_now(Machine::reset);
+        self.at(Instant::now(), Machine::reset);
         self.health().lift_gate();
     }
 
     /// The same, on a machine that is brought up to now first.
-    pub(crate) fn at_now<R>(&self, f: impl FnOnce(&mut Machine, &Ring) -> R) -> R {
-        let now = self.clock.at(Instant::now());
+    pub(crate) fn at<R>(&self, now: Instant, f: impl FnOnce(&mut Machine, &Ring) -> R) -> R {
+        let now = self.clock.at(now);
         self.locked(|machine, ring| {
             machine.advance(ring, now, false);
             f(machine, ring)

@@ -30,7 +30,13 @@ impl BreakerHandle {
     /// The state now.
     #[must_use]
     pub fn state(&self) -> Snapshot {
-        let report = self.circuit.at_now(|machine, _| machine.report());
+        self.state_at(Instant::now())
+    }
+
+    /// The state at `now`, for those who keep their own time.
+    #[must_use]
+    pub fn state_at(&self, now: Instant) -> Snapshot {
+        let report = self.circuit.at(now, |machine, _| machine.report());
         let [most_fail, some_fail, slow, down] = report.levels;
         Snapshot {
             mode: report.mode,

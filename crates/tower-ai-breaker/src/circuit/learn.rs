@@ -33,9 +33,11 @@ impl Circuit {
             self.locked(|machine, ring| machine.arrived(ring, now, ticket));
         }
         ticket.content = true;
-        // A slow one is always worth a look: it is the peak that counts.
-        if !free || now >= self.sample_at.load(Ordering::Relaxed) {
+        if now >= self.sample_at.load(Ordering::Relaxed) {
             self.sample(at, now, age);
+        } else if !free {
+            // No sample: the baseline would learn more from the slow ones than from the others.
+            self.observe(at, age);
         }
         if now >= self.sweep_at.load(Ordering::Relaxed) {
             self.sweep(now, ticket.others);
@@ -43,15 +45,20 @@ impl Circuit {
     }
 
     fn sample(&self, at: Instant, now: Nanos, age: Nanos) {
-        let decay = self.settings.tuning.latency_decay;
-        let next = now.saturating_add(nanos(decay) / SAMPLES);
+        let every = nanos(self.settings.tuning.latency_decay) / SAMPLES;
+        let next = now.saturating_add(every);
         self.sample_at.store(next, Ordering::Relaxed);
+        self.observe(at, age);
+        self.key.worked(at);
+        self.locked(|machine, _| machine.took(now, age));
+    }
+
+    fn observe(&self, at: Instant, age: Nanos) {
         if let Some(target) = &self.target {
+            let decay = self.settings.tuning.latency_decay;
             let took = Duration::from_nanos(age);
             target.health().observe_first_content(at, took, decay);
         }
-        self.key.worked(at);
-        self.locked(|machine, _| machine.took(now, age));
     }
 
     /// The outcome is known, and the call has ended.
