@@ -5,7 +5,7 @@
 
 mod support;
 
-use support::{Weather, World};
+use support::{Tally, Weather, World};
 use tower_ai_breaker::BreakerLayer;
 use tower_ai_core::Mode;
 
@@ -17,18 +17,27 @@ fn world(rate: f64, seed: u64) -> World {
 }
 
 fn warm(rate: f64, seed: u64) -> World {
+    warm_for(rate, seed, WARM_UP)
+}
+
+fn warm_for(rate: f64, seed: u64, seconds: f64) -> World {
     let mut world = world(rate, seed);
-    world.run(WARM_UP, Weather::Errors(0.01), |_, _| false);
+    world.run(seconds, Weather::Errors(0.01), |_, _| false);
     world
 }
 
-/// Seconds, and calls admitted, until the circuit is no longer closed.
-fn detect(world: &mut World, weather: Weather, within: f64) -> (f64, u64) {
+/// Seeds that a debug build runs in a moment.
+fn seeds(rate: f64) -> u64 {
+    if rate > 100.0 { 3 } else { 15 }
+}
+
+/// Seconds, and what became of the calls, until the circuit is no longer closed.
+fn detect(world: &mut World, weather: Weather, within: f64) -> (f64, Tally) {
     let start = world.now;
     let tally = world.run(start + within, weather, |world, _| {
         world.handle.mode() != Mode::Closed
     });
-    (world.now - start, tally.admitted)
+    (world.now - start, tally)
 }
 
 /// Seconds from healing until the start of the first run of 20 admitted calls.
@@ -55,46 +64,135 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 #[test]
+fn a_hard_outage_is_noticed_within_a_few_calls() {
+    for (rate, limit) in RATES.into_iter().zip([7.0, 10.0, 20.0, 90.0]) {
+        let doomed = |seed| {
+            let mut world = warm_for(rate, seed, 300.0);
+            detect(&mut world, Weather::Down, 600.0).1.wasted as f64
+        };
+        let doomed = median((0..seeds(rate)).map(doomed).collect());
+        assert!(doomed <= limit, "{doomed} at {rate}/s");
+    }
+}
+
+#[test]
+fn silence_is_noticed_without_a_single_settlement() {
+    let mut world = warm_for(2.0, 1, 300.0);
+    let (seconds, _) = detect(&mut world, Weather::Silent, 60.0);
+    assert!(seconds < 15.0, "{seconds} s");
+}
+
+#[test]
+fn a_brownout_is_noticed_before_the_first_timeout() {
+    for rate in [2.0, 20.0] {
+        let seconds = |seed| detect(&mut warm_for(rate, seed, 300.0), Weather::Brownout, 300.0).0;
+        let seconds = median((0..5).map(seconds).collect());
+        assert!(seconds <= 15.0, "{seconds} s at {rate}/s");
+    }
+}
+
+#[test]
+fn traffic_is_back_soon_after_five_minutes_down() {
+    for rate in [0.2, 2.0] {
+        let back = |seed| {
+            let mut world = warm_for(rate, seed, 300.0);
+            world.run(600.0, Weather::Down, |_, _| false);
+            recover(&mut world, 600.0)
+        };
+        let back = median((0..31).map(back).collect());
+        assert!(back <= 20.0, "{back} s at {rate}/s");
+    }
+}
+
+#[test]
+fn a_well_target_is_left_alone() {
+    for share in [0.01, 0.05] {
+        for (rate, hours) in [(0.2, 240.0), (2.0, 24.0), (200.0, 0.1)] {
+            let mut world = world(rate, 7);
+            let tally = world.run(hours * 3600.0, Weather::Errors(share), |_, _| false);
+            let allowed = 1 + (hours / 24.0) as u64;
+            assert!(tally.trips <= allowed, "{tally:?} at {rate}/s and {share}");
+            assert!(
+                tally.rejected <= tally.calls / 1000,
+                "{tally:?} at {rate}/s and {share}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_rate_limit_costs_little_and_never_opens_it() {
+    for (rate, most) in [(0.2, 0.4), (2.0, 0.15), (20.0, 0.08)] {
+        let mut world = warm_for(rate, 3, 120.0);
+        let tally = world.run(420.0, Weather::Limited(0.4 * rate), |_, _| false);
+        assert_eq!(tally.trips, 0, "{rate}/s");
+        let limited = tally.limited as f64 / tally.calls as f64;
+        assert!(limited <= most, "{limited} at {rate}/s: {tally:?}");
+    }
+}
+
+#[test]
+fn the_same_seed_makes_the_same_run() {
+    let run = || {
+        let mut world = warm_for(2.0, 5, 300.0);
+        world.others = false;
+        world.streams = false;
+        let sick = world.run(600.0, Weather::Errors(0.4), |_, _| false);
+        assert!(sick.rejected > 0);
+        (
+            sick.admitted,
+            sick.rejected,
+            world.handle.state().generation,
+        )
+    };
+    assert_eq!(run(), run());
+}
+
+#[test]
 #[ignore = "prints the figures"]
 fn figures() {
     for (rate, seeds) in RATES.into_iter().zip([60, 60, 15, 5]) {
-        let mut columns: [Vec<f64>; 12] = Default::default();
+        let mut columns: [Vec<f64>; 15] = Default::default();
         for seed in 0..seeds {
+            let mut column = 0;
+            for weather in [Weather::Down, Weather::Brownout, Weather::Errors(0.3)] {
+                let mut world = warm(rate, seed);
+                let (seconds, first) = detect(&mut world, weather, 300.0);
+                let rest = world.run(WARM_UP + 300.0, weather, |_, _| false);
+                let wasted =
+                    (first.wasted + rest.wasted) as f64 / (first.calls + rest.calls) as f64;
+                columns[column].push(seconds);
+                columns[column + 1].push(first.wasted as f64);
+                columns[column + 2].push(100.0 * wasted);
+                columns[column + 3].push(recover(&mut world, 600.0));
+                column += 4;
+            }
             let mut world = warm(rate, seed);
-            let (seconds, doomed) = detect(&mut world, Weather::Down, 300.0);
-            columns[0].push(seconds);
-            columns[1].push(doomed as f64);
-            let start = WARM_UP;
-            let rest = world.run(start + 300.0, Weather::Down, |_, _| false);
-            columns[2].push(100.0 * (doomed + rest.admitted) as f64 / (doomed + rest.calls) as f64);
-            columns[3].push(recover(&mut world, 600.0));
-
-            let mut world = warm(rate, seed);
-            let (seconds, admitted) = detect(&mut world, Weather::Brownout, 300.0);
-            let rest = world.run(start + 300.0, Weather::Brownout, |_, _| false);
-            columns[4].push(seconds);
-            columns[5]
-                .push(100.0 * (admitted + rest.wasted) as f64 / (admitted + rest.calls) as f64);
-            columns[6].push(recover(&mut world, 600.0));
-
-            let mut world = warm(rate, seed);
-            let (seconds, admitted) = detect(&mut world, Weather::Errors(0.3), 300.0);
-            let rest = world.run(start + 300.0, Weather::Errors(0.3), |_, _| false);
-            columns[7].push(seconds);
-            columns[8].push(
-                100.0 * (admitted as f64 * 0.3 + rest.wasted as f64)
-                    / (admitted + rest.calls) as f64,
-            );
-            columns[9].push(recover(&mut world, 600.0));
-
-            let mut world = warm(rate, seed);
-            let limited = world.run(start + 300.0, Weather::Limited(rate * 0.4), |_, _| false);
-            columns[10].push(100.0 * limited.good as f64 / (0.4 * rate * 300.0));
-            columns[11].push(100.0 * limited.limited as f64 / limited.calls as f64);
+            let limited = world.run(WARM_UP + 300.0, Weather::Limited(rate * 0.4), |_, _| false);
+            columns[12].push(100.0 * limited.good as f64 / (0.4 * rate * 300.0));
+            columns[13].push(100.0 * limited.limited as f64 / limited.calls as f64);
+            let mut bare = World::new(&BreakerLayer::adaptive().observe_only(), rate, seed);
+            bare.run(WARM_UP, Weather::Errors(0.01), |_, _| false);
+            let bare = bare.run(WARM_UP + 300.0, Weather::Limited(rate * 0.4), |_, _| false);
+            columns[14].push(100.0 * limited.good as f64 / bare.good as f64);
         }
-        let [a, b, c, d, e, f, g, h, i, j, k, l] = columns.map(median);
+        let figures = columns.map(median);
+        for (name, figures) in ["down", "brownout", "30 % errors"]
+            .into_iter()
+            .zip(figures.chunks(4))
+        {
+            let [seconds, doomed, wasted, back] = figures else {
+                unreachable!()
+            };
+            println!(
+                "{rate}/s, {name}: {seconds:.1} s, {doomed} doomed, {wasted:.2} % wasted, back in {back:.1} s"
+            );
+        }
+        let [goodput, limited, share] = figures[12..] else {
+            unreachable!()
+        };
         println!(
-            "{rate}/s down: {a:.1} s, {b} doomed, {c:.2} % wasted, back {d:.1} s; brownout: {e:.1} s, {f:.2} %, back {g:.1} s; 30 %: {h:.1} s, {i:.1} %, back {j:.1} s; limit: {k:.0} % goodput, {l:.1} % 429"
+            "{rate}/s, rate limit: {goodput:.0} % of capacity, {share:.0} % of that without a breaker, {limited:.1} % answered 429"
         );
     }
     for rate in RATES {

@@ -194,7 +194,7 @@ impl World {
             }
             Weather::Errors(share) if draw < share => (Outcome::Fault, None, first),
             Weather::Errors(_) => good,
-            Weather::Down if draw < 0.7 => (Outcome::Fault, None, self.lognormal(0.3, 0.3)),
+            Weather::Down if draw < 0.7 => (Outcome::Fault, None, self.lognormal(0.3, 0.8)),
             Weather::Down => (Outcome::TimedOut, None, 30.0),
             Weather::Brownout if draw < 0.2 => (Outcome::TimedOut, None, 60.0),
             Weather::Brownout => {
