@@ -24,9 +24,9 @@ pin_project! {
     {
         retry: Retry<S, C, K>,
         spare: Option<Req>,
-        session: Session,
-        // The answer that is retried: what the caller gets if the retry is not sent.
-        held: Option<Result<S::Response, S::Error>>,
+        began: Option<Instant>,
+        // Boxed, as few calls need it: every byte here is moved with each call.
+        again: Option<Box<Again<S::Response, S::Error>>>,
         #[pin]
         state: State<S::Future>,
     }
@@ -44,6 +44,13 @@ pin_project! {
     }
 }
 
+/// What a call knows that is tried again.
+struct Again<Res, E> {
+    session: Session,
+    // The answer that is retried: what the caller gets if the retry is not sent.
+    held: Result<Res, E>,
+}
+
 impl<S, C, K, Req> ResponseFuture<S, C, K, Req>
 where
     S: Service<Req>,
@@ -51,14 +58,14 @@ where
     pub(crate) const fn new(
         retry: Retry<S, C, K>,
         spare: Option<Req>,
-        session: Session,
+        began: Option<Instant>,
         first: S::Future,
     ) -> Self {
         Self {
             retry,
             spare,
-            session,
-            held: None,
+            began,
+            again: None,
             state: State::Called { future: first },
         }
     }
@@ -73,64 +80,104 @@ where
 {
     type Output = Result<S::Response, S::Error>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
-            match this.state.as_mut().project() {
+            let this = self.as_mut().project();
+            match this.state.project() {
                 StateProj::Called { future } => {
                     let result = ready!(future.poll(cx));
-                    let policy = &this.retry.policy;
-                    // A retry that a breaker refused was no attempt: the answer before it stands.
-                    let (result, refused) = match this.held.take() {
-                        Some(held) if !was_sent(&policy.classify, &result) => (held, true),
-                        _ => (result, false),
-                    };
-                    let delay = match this.spare {
-                        Some(_) if !refused => policy.decide(this.session, result.as_ref()),
-                        _ => None,
-                    };
-                    let Some(delay) = delay else {
-                        return Poll::Ready(told(&policy.carry, this.session, refused, result));
-                    };
-                    *this.held = Some(result);
-                    let sleep = Box::pin(sleep(delay));
-                    this.state.set(State::Waiting { sleep });
+                    let outcome = this.retry.judge.classify.classify(result.as_ref());
+                    if outcome.is_success() && this.again.is_none() {
+                        return Poll::Ready(result);
+                    }
+                    if let Some(result) = self.as_mut().weigh(outcome, result) {
+                        return Poll::Ready(result);
+                    }
                 }
                 StateProj::Waiting { sleep } => {
                     ready!(sleep.as_mut().poll(cx));
-                    this.state.set(State::Readying);
+                    self.as_mut().project().state.set(State::Readying);
                 }
                 StateProj::Readying => {
                     ready!(this.retry.inner.poll_ready(cx))?;
-                    let mut request = this.spare.take().expect("kept until the retry is sent");
-                    let Retry { inner, policy } = &mut *this.retry;
-                    if policy.carry.carries() {
-                        let attempt = this.session.next_attempt(Instant::now());
-                        policy.carry.set(&mut request, attempt);
-                    }
-                    if this.session.has_retries(&policy.shared.rules) {
-                        *this.spare = Some(request.clone());
-                    }
-                    let future = inner.call(request);
-                    this.state.set(State::Called { future });
+                    self.as_mut().send();
                 }
             }
         }
     }
 }
 
-fn was_sent<C, Res, E>(classify: &C, result: &Result<Res, E>) -> bool
+impl<S, C, K, Req> ResponseFuture<S, C, K, Req>
 where
-    C: Classify<Res, E>,
+    S: Service<Req> + Clone,
+    Req: Clone,
+    C: Classify<S::Response, S::Error> + Clone,
+    K: Carry<Req> + Report<S::Response> + Clone,
 {
-    !matches!(classify.classify(result.as_ref()), Outcome::Shed { .. })
+    /// Takes a result that may not be the last: returns what the caller gets, or waits for another attempt.
+    fn weigh(
+        self: Pin<&mut Self>,
+        outcome: Outcome,
+        result: Result<S::Response, S::Error>,
+    ) -> Option<Result<S::Response, S::Error>> {
+        let mut this = self.project();
+        let judge = &this.retry.judge;
+        let mut session = match this.again.take() {
+            // A retry that a breaker refused was no attempt: the answer before it stands.
+            Some(again) if !outcome.was_sent() => {
+                let Again { session, held } = *again;
+                return Some(told(&judge.carry, &session, session.retries(), held));
+            }
+            Some(again) => again.session,
+            None => {
+                let attempt = this.spare.as_ref().and_then(|spare| judge.carry.get(spare));
+                judge.session(attempt, *this.began)
+            }
+        };
+        let repeatable = this.spare.is_some();
+        let Some(delay) = repeatable
+            .then(|| judge.decide(&mut session, outcome))
+            .flatten()
+        else {
+            return Some(told(&judge.carry, &session, session.retries() + 1, result));
+        };
+        *this.again = Some(Box::new(Again {
+            session,
+            held: result,
+        }));
+        let sleep = Box::pin(sleep(delay));
+        this.state.set(State::Waiting { sleep });
+        None
+    }
+
+    /// Sends the request again; the service is ready.
+    fn send(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        let mut request = this.spare.take().expect("kept until the retry is sent");
+        let session = &mut this
+            .again
+            .as_mut()
+            .expect("kept while it is tried again")
+            .session;
+        let Retry { inner, judge } = this.retry;
+        if judge.carry.carries() {
+            let attempt = session.next_attempt(Instant::now());
+            judge.carry.set(&mut request, attempt);
+        }
+        if judge.has_more(session) {
+            *this.spare = Some(request.clone());
+        }
+        let future = inner.call(request);
+        this.state.set(State::Called { future });
+    }
 }
 
 /// Writes beside a response how often it was tried, if more than once.
 fn told<K, Res, E>(
     carry: &K,
     session: &Session,
-    refused: bool,
+    attempts: u32,
     mut result: Result<Res, E>,
 ) -> Result<Res, E>
 where
@@ -140,7 +187,7 @@ where
         && let Ok(response) = &mut result
     {
         carry.report(response, |served| {
-            served.add_attempts(session.retries() + u32::from(!refused));
+            served.add_attempts(attempts);
             served.add_waited(session.waited());
         });
     }
@@ -153,7 +200,7 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture")
-            .field("session", &self.session)
+            .field("began", &self.began)
             .finish_non_exhaustive()
     }
 }

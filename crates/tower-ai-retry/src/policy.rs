@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
-use tower_ai_core::{Attempt, Budget, ByResult, Carry, Chance, Classify, NoCarry, Tuning};
+use tower_ai_core::{Attempt, Budget, ByResult, Carry, Chance, Classify, NoCarry, Outcome, Tuning};
 
 use crate::backoff::Backoff;
 use crate::session::{Rules, Session};
@@ -58,18 +58,25 @@ use crate::session::{Rules, Session};
 /// [`Outcome::advice`]: tower_ai_core::Outcome::advice
 #[derive(Clone)]
 pub struct RetryPolicy<C = ByResult, K = NoCarry> {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) judge: Judge<C, K>,
+    // The call at hand, where tower's engine makes a clone of the policy for each.
+    session: Option<Session>,
+}
+
+/// What a policy decides by. Every call holds a clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Judge<C, K> {
+    shared: Arc<Shared>,
     pub(crate) classify: C,
     pub(crate) carry: K,
-    session: Option<Session>,
 }
 
 /// What all clones of a policy share.
 #[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) rules: Rules,
-    pub(crate) budget: Option<Budget>,
-    pub(crate) chance: Chance,
+struct Shared {
+    rules: Rules,
+    budget: Option<Budget>,
+    chance: Chance,
 }
 
 impl RetryPolicy {
@@ -93,13 +100,12 @@ impl RetryPolicy {
             budget: Some(Budget::default()),
             chance: Chance::new(),
         };
-        Self {
+        let judge = Judge {
             shared: Arc::new(shared),
             classify: ByResult,
             carry: NoCarry,
-            session: None,
-        }
-        .tuning(&Tuning::new())
+        };
+        Self::by(judge).tuning(&Tuning::new())
     }
 }
 
@@ -191,21 +197,28 @@ impl<C, K> RetryPolicy<C, K> {
     /// Reads outcomes by this. Defaults to [`ByResult`].
     #[must_use]
     pub fn classify<D>(self, classify: D) -> RetryPolicy<D, K> {
-        RetryPolicy {
-            shared: self.shared,
+        let judge = self.judge;
+        RetryPolicy::by(Judge {
+            shared: judge.shared,
             classify,
-            carry: self.carry,
-            session: None,
-        }
+            carry: judge.carry,
+        })
     }
 
     /// Reads what the layers above say by this. Defaults to [`NoCarry`].
     #[must_use]
     pub fn carry<L>(self, carry: L) -> RetryPolicy<C, L> {
-        RetryPolicy {
-            shared: self.shared,
-            classify: self.classify,
+        let judge = self.judge;
+        RetryPolicy::by(Judge {
+            shared: judge.shared,
+            classify: judge.classify,
             carry,
+        })
+    }
+
+    const fn by(judge: Judge<C, K>) -> Self {
+        Self {
+            judge,
             session: None,
         }
     }
@@ -216,40 +229,45 @@ impl<C, K> RetryPolicy<C, K> {
 
     /// Changes a policy under construction; one that was cloned parts from its clones.
     fn change(mut self, change: impl FnOnce(&mut Shared)) -> Self {
-        let shared = &*self.shared;
+        let shared = &*self.judge.shared;
         let mut next = Shared {
             rules: shared.rules,
             budget: shared.budget.clone(),
             chance: Chance::seeded(shared.chance.draw()),
         };
         change(&mut next);
-        self.shared = Arc::new(next);
+        self.judge.shared = Arc::new(next);
         self
     }
+}
 
-    /// Begins a call: pays into the budget unless a layer above has.
-    pub(crate) fn begin(&self, attempt: Option<Attempt>) -> Session {
+impl<C, K> Judge<C, K> {
+    /// Begins a call: pays into the budget unless a layer above has. Returns when the call began, if a limit
+    /// counts from then.
+    #[inline]
+    pub(crate) fn begin(&self, attempt: Option<&Attempt>) -> Option<Instant> {
         if let Some(budget) = &self.shared.budget
-            && !attempt.is_some_and(|attempt| attempt.deposited())
+            && !attempt.is_some_and(Attempt::deposited)
         {
             budget.deposit();
         }
-        Session::begin(&self.shared.rules, attempt)
+        let limit = self.shared.rules.limit;
+        limit.map(|_| attempt.map_or_else(Instant::now, Attempt::started))
     }
 
-    /// Decides after a result.
-    pub(crate) fn decide<Res, E>(
-        &self,
-        session: &mut Session,
-        result: Result<&Res, &E>,
-    ) -> Option<Duration>
-    where
-        C: Classify<Res, E>,
-    {
-        let outcome = self.classify.classify(result);
-        if outcome.is_success() {
-            return None;
-        }
+    /// Whether a call that begins has retries, whatever comes: without, its request need not be kept.
+    #[inline]
+    pub(crate) fn has_retries(&self, attempt: Option<&Attempt>) -> bool {
+        self.shared.rules.most(attempt.is_some_and(Attempt::others)) > 0
+    }
+
+    /// What a call has used up when its first attempt fails.
+    pub(crate) fn session(&self, attempt: Option<Attempt>, began: Option<Instant>) -> Session {
+        Session::begin(&self.shared.rules, attempt, began)
+    }
+
+    /// Decides after an outcome.
+    pub(crate) fn decide(&self, session: &mut Session, outcome: Outcome) -> Option<Duration> {
         let Shared {
             rules,
             budget,
@@ -264,6 +282,11 @@ impl<C, K> RetryPolicy<C, K> {
         );
         Some(delay)
     }
+
+    /// Whether the request must be kept for an attempt after the one that is sent now.
+    pub(crate) fn has_more(&self, session: &Session) -> bool {
+        session.has_retries(&self.shared.rules)
+    }
 }
 
 impl<C, K, Req, Res, E> tower::retry::Policy<Req, Res, E> for RetryPolicy<C, K>
@@ -276,10 +299,11 @@ where
 
     fn retry(&mut self, request: &mut Req, result: &mut Result<Res, E>) -> Option<Sleep> {
         let mut session = self.session.take()?;
-        let delay = self.decide(&mut session, result.as_ref())?;
-        if self.carry.carries() {
+        let outcome = self.judge.classify.classify(result.as_ref());
+        let delay = self.judge.decide(&mut session, outcome)?;
+        if self.judge.carry.carries() {
             let attempt = session.next_attempt(Instant::now() + delay);
-            self.carry.set(request, attempt);
+            self.judge.carry.set(request, attempt);
         }
         self.session = Some(session);
         Some(sleep(delay))
@@ -289,22 +313,24 @@ where
     fn clone_request(&mut self, request: &Req) -> Option<Req> {
         let session = match self.session {
             Some(session) if session.retries() > 0 => session,
-            _ => self.begin(self.carry.get(request)),
+            _ => {
+                let attempt = self.judge.carry.get(request);
+                let began = self.judge.begin(attempt.as_ref());
+                self.judge.session(attempt, began)
+            }
         };
         self.session = Some(session);
-        session
-            .has_retries(&self.shared.rules)
-            .then(|| request.clone())
+        self.judge.has_more(&session).then(|| request.clone())
     }
 }
 
 impl<C: fmt::Debug, K: fmt::Debug> fmt::Debug for RetryPolicy<C, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RetryPolicy")
-            .field("rules", &self.shared.rules)
-            .field("budget", &self.shared.budget)
-            .field("classify", &self.classify)
-            .field("carry", &self.carry)
+            .field("rules", &self.judge.shared.rules)
+            .field("budget", &self.judge.shared.budget)
+            .field("classify", &self.judge.classify)
+            .field("carry", &self.judge.carry)
             .finish_non_exhaustive()
     }
 }

@@ -8,6 +8,7 @@ use tower_service::Service;
 
 use crate::RetryPolicy;
 use crate::future::ResponseFuture;
+use crate::policy::Judge;
 
 /// Tries calls again at the same target. See the [module docs](crate).
 #[derive(Clone, Debug)]
@@ -40,13 +41,16 @@ impl<S, C: Clone, K: Clone> Layer<S> for RetryLayer<C, K> {
 #[derive(Clone, Debug)]
 pub struct Retry<S, C = ByResult, K = NoCarry> {
     pub(crate) inner: S,
-    pub(crate) policy: RetryPolicy<C, K>,
+    pub(crate) judge: Judge<C, K>,
 }
 
 impl<S, C, K> Retry<S, C, K> {
     /// Retries the calls to `inner` by this policy.
-    pub const fn new(inner: S, policy: RetryPolicy<C, K>) -> Self {
-        Self { inner, policy }
+    pub fn new(inner: S, policy: RetryPolicy<C, K>) -> Self {
+        Self {
+            inner,
+            judge: policy.judge,
+        }
     }
 
     /// The inner service.
@@ -80,13 +84,16 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
-        let session = self.policy.begin(self.policy.carry.get(&request));
-        let spare = session
-            .has_retries(&self.policy.shared.rules)
+        let attempt = self.judge.carry.get(&request);
+        let began = self.judge.begin(attempt.as_ref());
+        let spare = self
+            .judge
+            .has_retries(attempt.as_ref())
             .then(|| request.clone());
         // The ready instance is called; the clone in the future is polled before it is called again.
         let first = self.inner.call(request);
-        ResponseFuture::new(self.clone(), spare, session, first)
+        ResponseFuture::new(self.clone(), spare, began, first)
     }
 }

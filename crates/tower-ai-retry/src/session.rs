@@ -19,6 +19,13 @@ pub(crate) struct Rules {
     pub(crate) limit: Option<Duration>,
 }
 
+impl Rules {
+    /// The most retries of one call, alone or beside other targets.
+    pub(crate) const fn most(&self, others: bool) -> u32 {
+        if others { self.beside } else { self.alone }
+    }
+}
+
 /// What one call has used up so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Session {
@@ -29,12 +36,10 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Begins a call. The clock is read only if the policy itself sets a limit.
-    pub(crate) fn begin(rules: &Rules, attempt: Option<Attempt>) -> Self {
-        let own = rules.limit.map(|limit| {
-            let start = attempt.map_or_else(Instant::now, |attempt| attempt.started());
-            Deadline::after(start, limit)
-        });
+    /// The state of a call whose first attempt has failed; `began` counts where the policy itself sets a limit.
+    pub(crate) fn begin(rules: &Rules, attempt: Option<Attempt>, began: Option<Instant>) -> Self {
+        let own = rules.limit.zip(began);
+        let own = own.map(|(limit, began)| Deadline::after(began, limit));
         let carried = attempt.and_then(|attempt| attempt.deadline());
         let deadline = match (own, carried) {
             (Some(own), Some(carried)) => Some(own.min(carried)),
@@ -70,19 +75,11 @@ impl Session {
 
     /// Whether this call has retries left, whatever comes: without, its request need not be kept.
     pub(crate) fn has_retries(&self, rules: &Rules) -> bool {
-        self.retries < self.most(rules)
+        self.retries < rules.most(self.others())
     }
 
     fn others(&self) -> bool {
         self.attempt.is_some_and(|attempt| attempt.others())
-    }
-
-    fn most(&self, rules: &Rules) -> u32 {
-        if self.others() {
-            rules.beside
-        } else {
-            rules.alone
-        }
     }
 
     /// Decides whether to try again after an outcome, and how long to wait first.
@@ -172,7 +169,7 @@ mod tests {
     /// How many times in a row the outcome is retried.
     fn retries(attempt: Option<Attempt>, outcome: Outcome) -> u32 {
         let (rules, now, chance) = (rules(), Instant::now(), Chance::seeded(1));
-        let mut session = Session::begin(&rules, attempt);
+        let mut session = Session::begin(&rules, attempt, None);
         while session
             .retry_after(&rules, outcome, now, &chance, None)
             .is_some()
@@ -226,7 +223,7 @@ mod tests {
         rules.limit = Some(SEC * 2);
         let attempt = Some(Attempt::begin(now));
         let limited = |wait| Outcome::RateLimited { wait: Some(wait) };
-        let mut session = Session::begin(&rules, attempt);
+        let mut session = Session::begin(&rules, attempt, Some(now));
         assert_eq!(
             session.retry_after(&rules, limited(SEC * 2), now, &chance, None),
             None
@@ -248,7 +245,7 @@ mod tests {
         let (mut rules, now) = (rules(), Instant::now());
         rules.limit = Some(SEC * 30);
         let attempt = Attempt::begin(now).with_deadline(Deadline::after(now, SEC));
-        let session = Session::begin(&rules, Some(attempt));
+        let session = Session::begin(&rules, Some(attempt), Some(now));
         assert_eq!(session.deadline, Some(Deadline::after(now, SEC)));
     }
 
@@ -256,7 +253,7 @@ mod tests {
     fn an_empty_budget_ends_retries_and_a_refused_retry_draws_nothing() {
         let (rules, now, chance) = (rules(), Instant::now(), Chance::seeded(1));
         let budget = Budget::new(0.0, 1).unwrap();
-        let mut session = Session::begin(&rules, None);
+        let mut session = Session::begin(&rules, None, None);
         let mut ask = |outcome| session.retry_after(&rules, outcome, now, &chance, Some(&budget));
         assert_eq!(ask(Outcome::Invalid), None);
         assert!(ask(Outcome::Fault).is_some(), "`Invalid` drew nothing");
@@ -266,7 +263,7 @@ mod tests {
     #[test]
     fn an_unnamed_rate_limit_waits_for_the_gate_and_longer_each_time() {
         let (rules, now, chance) = (rules(), Instant::now(), Chance::seeded(1));
-        let mut session = Session::begin(&rules, None);
+        let mut session = Session::begin(&rules, None, None);
         let mut ask = || {
             let limited = Outcome::RateLimited { wait: None };
             session
