@@ -10,6 +10,8 @@ mod evidence;
 pub mod future;
 mod handle;
 mod layer;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod machine;
 mod outage;
 mod permit;

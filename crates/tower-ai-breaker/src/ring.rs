@@ -84,6 +84,12 @@ impl Ring {
         }
     }
 
+    /// A ring that a model checker can exhaust.
+    #[cfg(all(test, loom))]
+    pub(crate) fn small(slots: u64, shift: u32) -> Self {
+        Self::with(slots, shift)
+    }
+
     pub(crate) fn bucket(&self, at: Nanos) -> u64 {
         at >> self.shift
     }
