@@ -95,7 +95,7 @@ impl Circuit {
         let verdict = self.word.load();
         let free = verdict.is_free() && self.health().is_closed() && !self.key.may_be_shut();
         if free && self.plain {
-            let ticket = ticket(verdict, Nanos::MAX, Kind::Plain, others);
+            let ticket = Ticket::new(verdict.generation(), Nanos::MAX, Kind::Plain, others);
             return Ok(Permit::new(Arc::clone(self), ticket));
         }
         let now = self.clock.at(clock());
@@ -120,7 +120,7 @@ impl Circuit {
                 return None;
             }
         }
-        let mut ticket = ticket(verdict, now, Kind::Closed, others);
+        let mut ticket = Ticket::freely(verdict, now, others);
         ticket.counted = self.ring.start(self.ring.bucket(now), ticket.generation);
         Some(self.permit(ticket))
     }
@@ -140,7 +140,7 @@ impl Circuit {
             if probes_key {
                 machine.probe_key(now)?;
             }
-            let admitted = machine.admit(ring, now, others);
+            let admitted = machine.admit(ring, others);
             match admitted {
                 Ok(ticket) if probes_key => Ok(Ticket {
                     kind: Kind::Watched,
@@ -168,7 +168,7 @@ impl Circuit {
     }
 
     fn permit(self: &Arc<Self>, ticket: Ticket) -> Permit {
-        if let (Some(target), true) = (&self.target, ticket.kind != Kind::Plain) {
+        if let (Some(target), false) = (&self.target, self.plain) {
             target.health().begin_attempt();
         }
         Permit::new(Arc::clone(self), ticket)
@@ -184,7 +184,7 @@ impl Circuit {
     ) -> Result<Permit, Shed> {
         self.rejected.fetch_add(1, Ordering::Relaxed);
         if self.settings.observe_only {
-            let ticket = ticket(self.word.load(), now, Kind::Ghost, others);
+            let ticket = Ticket::new(self.word.load().generation(), now, Kind::Ghost, others);
             return Ok(self.permit(ticket));
         }
         let wait = refusal.wait.map(Duration::from_nanos);
@@ -352,18 +352,6 @@ impl Circuit {
 }
 
 const GENERATIONS: u32 = crate::word::GENERATION_MASK;
-
-const fn ticket(verdict: Verdict, started: Nanos, kind: Kind, others: bool) -> Ticket {
-    Ticket {
-        generation: verdict.generation(),
-        started,
-        kind,
-        others,
-        counted: false,
-        content: false,
-        key_probe: false,
-    }
-}
 
 /// FNV-1a: one seed gives each target a sequence of its own.
 fn name_hash(name: &str) -> u64 {

@@ -580,6 +580,19 @@ async fn a_probe_that_never_settles_loses_its_place() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_attempt_that_began_before_the_ramp_gives_its_place_back() {
+    let layer = BreakerLayer::adaptive().seed(1);
+    let mut service = fake(&layer);
+    let handle = layer.handle();
+    let early = Instant::now();
+    break_it(&mut service, &handle).await;
+    advance(20 * SECOND).await;
+    drop(handle.admit_at(Instant::now(), true).unwrap());
+    drop(handle.admit_at(early, true).unwrap());
+    assert_eq!(handle.state().in_window, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_older_generations_say_does_not_count() {
     let layer = BreakerLayer::adaptive().seed(1);
     let mut service = fake(&layer);

@@ -75,7 +75,7 @@ impl Circuit {
             (Lesson::Nothing, Kind::Plain) => {}
             (lesson, _) => self.learn(ticket, outcome, lesson, clock()),
         }
-        if let (Some(target), false) = (&self.target, ticket.kind == Kind::Plain) {
+        if let (Some(target), false) = (&self.target, self.plain) {
             target.health().end_attempt();
         }
     }
@@ -91,6 +91,7 @@ impl Circuit {
             Lesson::Success => {
                 self.arrived(ticket, || at);
                 self.key.worked(at);
+                self.streak.end(ticket.generation);
                 if ticket.key_probe {
                     self.locked(|machine, _| machine.useful_again());
                 }

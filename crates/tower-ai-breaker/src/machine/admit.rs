@@ -4,6 +4,7 @@ use tower_ai_core::error::Reason;
 
 use crate::ring::Ring;
 use crate::time::Nanos;
+use crate::word::Verdict;
 
 use super::{Forced, Machine, Phase};
 
@@ -37,6 +38,25 @@ pub(crate) enum Kind {
     Ghost,
 }
 
+impl Ticket {
+    pub(crate) const fn new(generation: u32, started: Nanos, kind: Kind, others: bool) -> Self {
+        Self {
+            generation,
+            started,
+            kind,
+            others,
+            counted: false,
+            content: false,
+            key_probe: false,
+        }
+    }
+
+    /// The ticket of a call that needs no lock, but has to be counted in the ring.
+    pub(crate) const fn freely(verdict: Verdict, started: Nanos, others: bool) -> Self {
+        Self::new(verdict.generation(), started, Kind::Closed, others)
+    }
+}
+
 /// Why a call may not go, and for how long, if that is known.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Refusal {
@@ -51,13 +71,12 @@ impl Refusal {
 }
 
 impl Machine {
-    /// Decides on a call that starts at `now`; the machine was brought up to `now` before.
-    pub(crate) fn admit(
-        &mut self,
-        ring: &Ring,
-        now: Nanos,
-        others: bool,
-    ) -> Result<Ticket, Refusal> {
+    /// Decides on a call that comes now: at the moment that the machine was last brought up to.
+    ///
+    /// It counts as started now even if its attempt began earlier: a place in the ramp must lie in a bucket whose
+    /// lease is still to lapse.
+    pub(crate) fn admit(&mut self, ring: &Ring, others: bool) -> Result<Ticket, Refusal> {
+        let now = self.now;
         self.meet(ring, others);
         let kind = match &mut self.phase {
             Phase::Closed if self.rules.consecutive.is_some() => Kind::Plain,
@@ -117,15 +136,9 @@ impl Machine {
             self.give_back();
             return Err(Refusal::new(Reason::Ramping, None));
         }
-        Ok(Ticket {
-            generation: self.generation,
-            started: now,
-            kind,
-            others,
-            counted,
-            content: false,
-            key_probe: false,
-        })
+        let mut ticket = Ticket::new(self.generation, now, kind, others);
+        ticket.counted = counted;
+        Ok(ticket)
     }
 
     fn give_back(&mut self) {
