@@ -107,9 +107,9 @@ fn what_one_reader_gets_wakes_the_other() {
     let resume = script.resume();
     let mut a = ReplayBody::new(script, LIMIT);
     let mut b = a.clone();
-    let mut first_to_wait = task::spawn(async move { first(&mut a).await });
+    let mut first_to_wait = task::spawn(first(&mut a));
     assert_pending!(first_to_wait.poll());
-    let mut last_to_wait = task::spawn(async move { first(&mut b).await });
+    let mut last_to_wait = task::spawn(first(&mut b));
     assert_pending!(last_to_wait.poll());
 
     resume();
