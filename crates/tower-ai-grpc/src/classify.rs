@@ -27,7 +27,7 @@ use crate::error::any_outcome;
 /// assert_eq!(GrpcClassify::new().classify(refused), Outcome::Invalid);
 /// assert_eq!(GrpcClassify::backend(Tei).classify(refused), Outcome::Fault);
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct GrpcClassify<O = ()> {
     backend: O,
 }
@@ -37,6 +37,12 @@ impl GrpcClassify {
     #[must_use]
     pub const fn new() -> Self {
         Self { backend: () }
+    }
+}
+
+impl Default for GrpcClassify {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

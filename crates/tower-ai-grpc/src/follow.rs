@@ -47,7 +47,7 @@ use crate::error::any_outcome;
 /// let log = settled.clone();
 /// let handle = settle_fn(move |outcome| *log.lock().unwrap() = Some(outcome));
 /// let answer: Result<_, Infallible> =
-///     FollowTrailers::default().follow(Ok(http::Response::new(body)), handle);
+///     FollowTrailers::new().follow(Ok(http::Response::new(body)), handle);
 ///
 /// assert_eq!(*settled.lock().unwrap(), None, "HTTP says 200: that is no outcome yet");
 /// answer?.into_body().collect().await?;
@@ -55,15 +55,32 @@ use crate::error::any_outcome;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct FollowTrailers<O = ()> {
     classify: GrpcClassify<O>,
 }
 
+impl FollowTrailers {
+    /// Reads the status by the table alone.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            classify: GrpcClassify::new(),
+        }
+    }
+}
+
 impl<O> FollowTrailers<O> {
     /// Reads the status by this.
-    pub const fn new(classify: GrpcClassify<O>) -> Self {
-        Self { classify }
+    #[must_use]
+    pub fn classify<P>(self, classify: GrpcClassify<P>) -> FollowTrailers<P> {
+        FollowTrailers { classify }
+    }
+}
+
+impl Default for FollowTrailers {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

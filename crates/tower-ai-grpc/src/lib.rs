@@ -1,7 +1,6 @@
 //! AI services over gRPC: outcomes from trailers, server waits, deadlines, replay, for tonic.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-
 mod answer;
 mod backend;
 mod classify;
