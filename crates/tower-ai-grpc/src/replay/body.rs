@@ -19,48 +19,82 @@ use crate::error::NotReplayable;
 ///
 /// # Clone
 ///
-/// A clone of a whole body yields it from its beginning. Of a stream, the first clone that is read gets it.
+/// A clone of a whole body yields it from its beginning. Of a stream, the last clone that has begun to
+/// read before anything came of it gets it.
 pub struct ReplayBody {
     kind: Kind,
 }
 
 enum Kind {
-    Whole {
-        bytes: Bytes,
-        sent: bool,
-    },
-    /// The lock is never waited for: it makes the body `Sync`, which tonic's is not.
-    Stream {
-        once: Once,
-        source: Mutex<Option<Source>>,
-    },
+    Whole { bytes: Bytes, sent: bool },
+    Stream { once: Once, reader: Reader },
 }
 
-/// The rest of a stream, and what was read of it to find out that it is one.
+/// A streamed body, which its request's clones share. Stands in the extensions of its request too, so that a
+/// layer below can tell whether there is anything left to send.
+#[derive(Clone)]
+pub(crate) struct Once(Arc<Mutex<Source>>);
+
 struct Source {
+    /// What was read to find out that it is a stream.
     ahead: VecDeque<Bytes>,
     body: tonic::body::Body,
+    /// The readers that have begun; the last one gets what comes.
+    readers: u32,
+    /// Whether anything was read.
+    spent: bool,
 }
 
-/// A streamed body until somebody reads it. Stands in the extensions of its request, so that a layer below
-/// can tell whether there is anything left to send.
-#[derive(Clone)]
-pub(crate) struct Once(Arc<Mutex<Option<Source>>>);
+/// A reader's number from 1 on, once it has begun to read.
+#[derive(Clone, Copy, Default)]
+struct Reader(u32);
 
 impl Once {
-    /// Whether the stream was read from: it cannot be sent again.
-    pub(crate) fn is_spent(&self) -> bool {
-        lock(&self.0).is_none()
+    fn new(ahead: VecDeque<Bytes>, body: tonic::body::Body) -> Self {
+        Self(Arc::new(Mutex::new(Source {
+            ahead,
+            body,
+            readers: 0,
+            spent: false,
+        })))
     }
 
-    fn take(&self) -> Option<Source> {
-        lock(&self.0).take()
+    /// Whether the stream was read from: it cannot be sent again.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.lock().spent
+    }
+
+    /// A body that panicked while it was locked is as broken as its own next poll will show.
+    fn lock(&self) -> MutexGuard<'_, Source> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A body that panicked while it was locked is as broken as its own next poll will show.
-fn lock(source: &Mutex<Option<Source>>) -> MutexGuard<'_, Option<Source>> {
-    source.lock().unwrap_or_else(PoisonError::into_inner)
+impl Source {
+    fn poll_frame(
+        &mut self,
+        reader: &mut Reader,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if reader.0 == 0 && !self.spent {
+            self.readers = self.readers.saturating_add(1);
+            reader.0 = self.readers;
+        }
+        // Only one reader's waker is kept by the body, so only one may wait for it.
+        if reader.0 == 0 || reader.0 != self.readers {
+            return Poll::Ready(Some(Err(NotReplayable::new().into())));
+        }
+        let frame = match self.ahead.pop_front() {
+            Some(data) => Some(Ok(Frame::data(data))),
+            None => ready!(Pin::new(&mut self.body).poll_frame(cx)),
+        };
+        self.spent = true;
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ahead.is_empty() && self.body.is_end_stream()
+    }
 }
 
 impl ReplayBody {
@@ -85,11 +119,10 @@ impl ReplayBody {
                 }
             }
         }
-        let once = Once(Arc::new(Mutex::new(Some(Source { ahead, body }))));
         Ok(Self {
             kind: Kind::Stream {
-                once,
-                source: Mutex::default(),
+                once: Once::new(ahead, body),
+                reader: Reader::default(),
             },
         })
     }
@@ -137,35 +170,19 @@ impl Body for ReplayBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let (once, source) = match &mut self.kind {
+        match &mut self.kind {
             Kind::Whole { bytes, sent } => {
                 let is_over = std::mem::replace(sent, true) || bytes.is_empty();
-                return Poll::Ready((!is_over).then(|| Ok(Frame::data(bytes.clone()))));
+                Poll::Ready((!is_over).then(|| Ok(Frame::data(bytes.clone()))))
             }
-            Kind::Stream { once, source } => (
-                once,
-                source.get_mut().unwrap_or_else(PoisonError::into_inner),
-            ),
-        };
-        if source.is_none() {
-            *source = once.take();
+            Kind::Stream { once, reader } => once.lock().poll_frame(reader, cx),
         }
-        let Some(source) = source else {
-            return Poll::Ready(Some(Err(NotReplayable::new().into())));
-        };
-        if let Some(data) = source.ahead.pop_front() {
-            return Poll::Ready(Some(Ok(Frame::data(data))));
-        }
-        let frame = ready!(Pin::new(&mut source.body).poll_frame(cx));
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Whole { bytes, sent } => *sent || bytes.is_empty(),
-            Kind::Stream { source, .. } => lock(source)
-                .as_ref()
-                .is_some_and(|source| source.ahead.is_empty() && source.body.is_end_stream()),
+            Kind::Stream { once, .. } => once.lock().is_end_stream(),
         }
     }
 
@@ -186,7 +203,7 @@ impl Clone for ReplayBody {
             Kind::Stream { once, .. } => Self {
                 kind: Kind::Stream {
                     once: once.clone(),
-                    source: Mutex::default(),
+                    reader: Reader::default(),
                 },
             },
         }
@@ -271,6 +288,21 @@ mod tests {
         sender.send(data("two")).unwrap();
         drop(sender);
         assert_eq!(text(body).await.unwrap(), "one two");
+    }
+
+    #[tokio::test]
+    async fn a_stream_of_which_nothing_has_come_passes_to_the_next_reader() {
+        let (sender, body) = streamed();
+        let first = ReplayBody::take_in(body, 100).unwrap();
+        let second = first.clone();
+        let (mut first, mut second) = (Box::pin(text(first)), Box::pin(text(second)));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(first.as_mut().poll(&mut cx).is_pending());
+        assert!(second.as_mut().poll(&mut cx).is_pending());
+        sender.send(data("all of it")).unwrap();
+        drop(sender);
+        assert!(first.await.unwrap_err().is::<NotReplayable>());
+        assert_eq!(second.await.unwrap(), "all of it");
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@
 //! 1. takes a body in that is all there, up to a limit of bytes: that of every unary and server-streaming
 //!    method, since tonic encodes its one message at once. Its clones are counted references.
 //! 2. passes a body on that is still being written (client-streaming, bidirectional), or too large, as a
-//!    stream that is sent once. As long as no attempt has read from it, it can still be sent: a target that
+//!    stream that is sent once. As long as nothing of it has gone out, it can still be sent: a target that
 //!    was not reached costs nothing. After that, [`GrpcTargetLayer`](crate::GrpcTargetLayer) sends it nowhere
 //!    again: a second attempt ends in [`NotReplayable`](crate::NotReplayable), an
 //!    [`Outcome::Shed`](tower_ai_core::Outcome::Shed), which costs neither an attempt nor budget, and leaves
