@@ -50,6 +50,12 @@ pin_project! {
     }
 }
 
+/// Whether a head says what the answer is.
+enum Head<B> {
+    Said(Response<GuardedBody<B>>),
+    Silent(Held<B>),
+}
+
 /// A head, and what has come after it.
 struct Held<B> {
     head: response::Parts,
@@ -98,8 +104,8 @@ where
             let polled = match this.state.as_mut().project() {
                 StateProj::Called { future } => match future.poll(cx) {
                     Poll::Ready(Ok(response)) => match reader.head(response) {
-                        Ok(response) => return Poll::Ready(Ok(response)),
-                        Err(held) => {
+                        Head::Said(response) => return Poll::Ready(Ok(response)),
+                        Head::Silent(held) => {
                             this.state.set(State::Holding { held: Some(held) });
                             continue;
                         }
@@ -132,11 +138,11 @@ struct Reader<'a, O> {
 }
 
 impl<O: Backend> Reader<'_, O> {
-    /// Passes on a head that tells the outcome; returns one that is to be held.
-    fn head<B>(&self, mut response: Response<B>) -> Result<Response<GuardedBody<B>>, Held<B>> {
+    /// Looks at a head: one that says nothing is to be held.
+    fn head<B>(&self, mut response: Response<B>) -> Head<B> {
         let Some(outcome) = self.classify.head(&response) else {
             let (head, body) = response.into_parts();
-            return Err(Held {
+            return Head::Silent(Held {
                 head,
                 body: GuardedBody::watched(body, self.rules.stall),
                 size: 0,
@@ -144,7 +150,7 @@ impl<O: Backend> Reader<'_, O> {
         };
         remove_broken(response.headers_mut());
         self.note(response.extensions_mut(), outcome);
-        Ok(response.map(|body| GuardedBody::plain(body, self.rules.stall)))
+        Head::Said(response.map(|body| GuardedBody::plain(body, self.rules.stall)))
     }
 
     /// Reads until the first message, or the trailers, or the bound.
