@@ -75,6 +75,11 @@ impl Chart {
         }
     }
 
+    /// What the bad calls alone say.
+    pub(crate) fn bad_level(&self, p0: f64) -> f64 {
+        self.bad * (self.p1 / p0).ln()
+    }
+
     /// Lets old evidence fade.
     pub(crate) fn fade(&mut self, keep: f64) {
         if self.level > 0.0 {

@@ -224,7 +224,7 @@ impl Evidence {
                 } else {
                     SICK
                 };
-                chart.level() >= h && chart.level() + credit(chart, p0, ring, at, rules) >= h
+                chart.level() >= h && confirmed(chart, p0, ring, at, rules) >= h
             });
         let alarm = |chart: &Chart, by_slowness| {
             let (share, among) = chart.share();
@@ -250,19 +250,27 @@ pub(crate) struct Present {
     pub(crate) unswept: u64,
 }
 
-/// What the calls say that started since the evidence began and are too young for their whole credit.
-fn credit(chart: &Chart, p0: f64, ring: &Ring, at: &Present, rules: &Rules) -> f64 {
-    let first = at.unswept.max(ring.bucket(chart.since()));
+/// The level of a chart, once every call has had its say that started since the evidence began.
+///
+/// A chart counts in the order in which calls speak, and in a burst the bad ones may all speak last (timeouts) or
+/// first (refusals). Before an alarm the calls of the ring are counted in the order in which they started: the
+/// young ones by what they have lived through, the others if their content came. The lesser level stands.
+fn confirmed(chart: &Chart, p0: f64, ring: &Ring, at: &Present, rules: &Rules) -> f64 {
     let last = ring.bucket(at.now);
-    let mut credit = 0.0;
-    for bucket in first..=last.min(first.saturating_add(ring.len())) {
-        let alive = ring.read(bucket, at.generation).alive();
-        if alive > 0 {
+    let first = ring
+        .bucket(chart.since())
+        .max(last.saturating_sub(ring.len()));
+    let (mut young, mut old) = (0.0, 0.0);
+    for bucket in first..=last {
+        let counts = ring.read(bucket, at.generation);
+        if bucket < at.unswept {
+            old += chart.exposed(p0, counts.timely, 1.0);
+        } else if counts.alive() > 0 {
             let middle = ring.begin(bucket) / 2 + ring.begin(bucket + 1) / 2;
             let age = at.now.saturating_sub(middle) as f64;
             let part = (age / rules.survival_age.max(1) as f64).min(1.0).powi(2) * SHOWN;
-            credit += chart.exposed(p0, alive, part);
+            young += chart.exposed(p0, counts.alive(), part);
         }
     }
-    credit
+    chart.level().min(chart.bad_level(p0) + old) + young
 }
