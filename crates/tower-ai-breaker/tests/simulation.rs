@@ -151,7 +151,7 @@ fn the_same_seed_makes_the_same_run() {
 #[test]
 #[ignore = "prints the figures"]
 fn figures() {
-    for (rate, seeds) in RATES.into_iter().zip([60, 60, 15, 5]) {
+    for (rate, seeds) in RATES.into_iter().zip([60, 60, 15, 9]) {
         let mut columns: [Vec<f64>; 15] = Default::default();
         for seed in 0..seeds {
             let mut column = 0;
