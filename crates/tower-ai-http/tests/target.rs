@@ -266,6 +266,28 @@ async fn a_body_that_cannot_be_rewritten_skips_the_target_and_can_go_elsewhere()
 }
 
 #[tokio::test]
+async fn a_body_that_was_let_go_skips_every_other_target() {
+    let (url, got) = serve(ok).await;
+    let long: &'static str = "x".repeat(2000).leak();
+    let replay = ReplayBody::new(boxed(Script::of_chunks(&[long, "y"])), 1024);
+    let first = Request::post("/v1/x").body(replay).unwrap();
+    let second = first.clone();
+    let through = || {
+        ServiceBuilder::new()
+            .layer(layer(&url, None))
+            .service(client())
+    };
+    assert_eq!(
+        through().oneshot(first).await.unwrap().status(),
+        StatusCode::OK
+    );
+    let error = through().oneshot(second).await.unwrap_err();
+    assert_eq!(cause_ref(&*error), Some(&NotSent::BodyGone));
+    assert_eq!(outcome_of(&*error), Outcome::Shed { wait: None });
+    assert_eq!(got.lock().unwrap().len(), 1, "it cost the target nothing");
+}
+
+#[tokio::test]
 async fn what_is_not_json_skips_a_target_with_a_model_and_malformed_json_is_the_callers() {
     let (url, _) = serve(ok).await;
     let error = async |kind: &'static str| {

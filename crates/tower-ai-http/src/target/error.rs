@@ -69,6 +69,8 @@ impl Error for InvalidTargetLayer {}
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum NotSent {
+    /// An attempt before this one has sent the body, and it was too large to be kept.
+    BodyGone,
     /// The target asks for a model of its own, and the body is too large to be read for it.
     BodyTooLarge,
     /// The URL that the request's path and the endpoint make is not valid.
@@ -82,6 +84,7 @@ pub enum NotSent {
 impl fmt::Display for NotSent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::BodyGone => "not sent: the body was sent before and was too large to be kept",
             Self::BodyTooLarge => "not sent: the body is too large for its model to be replaced",
             Self::InvalidUrl => "not sent: path and endpoint make no valid URL",
             Self::MalformedJson => "not sent: the body says that it is JSON, but is not",

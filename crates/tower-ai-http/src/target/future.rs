@@ -106,7 +106,9 @@ where
 /// What it means for other targets that a request cannot be sent to this one.
 fn skipped(error: NotSent) -> BoxError {
     let outcome = match error {
-        NotSent::BodyTooLarge | NotSent::NotJson => Outcome::Shed { wait: None },
+        NotSent::BodyGone | NotSent::BodyTooLarge | NotSent::NotJson => {
+            Outcome::Shed { wait: None }
+        }
         NotSent::InvalidUrl | NotSent::MalformedJson => Outcome::Invalid,
     };
     Box::new(Failed::new(outcome, error))

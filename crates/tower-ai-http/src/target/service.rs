@@ -12,6 +12,7 @@ use tower_service::Service;
 
 use super::body::TargetBody;
 use super::config::Config;
+use super::error::NotSent;
 use super::future::ResponseFuture;
 use crate::ReplayBody;
 
@@ -62,6 +63,9 @@ where
             Ok(asks_for_model) => asks_for_model,
             Err(error) => return ResponseFuture::not_sent(error, config),
         };
+        if !body.is_replayable() {
+            return ResponseFuture::not_sent(NotSent::BodyGone, config);
+        }
         if !asks_for_model {
             let request = Request::from_parts(head, body);
             return ResponseFuture::called(self.inner.call(request), config);
