@@ -11,8 +11,9 @@ use http_body_util::{BodyExt, Full};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tokio_test::{assert_pending, assert_ready, assert_ready_err, assert_ready_ok, task};
+use tower::{Layer, ServiceExt, service_fn};
 use tower_ai_core::error::{cause_ref, outcome_of};
-use tower_ai_core::{BoxError, Outcome};
+use tower_ai_core::{Attempt, BoxError, Outcome};
 use tower_ai_http::{NotReplayable, ReplayBody, ReplayLayer, try_clone_request};
 use tower_test::mock::spawn_layer;
 
@@ -34,6 +35,25 @@ async fn first(body: &mut ReplayBody<Script>) -> Bytes {
 
 fn is_not_replayable(error: &BoxError) -> bool {
     cause_ref::<NotReplayable>(&**error).is_some() && outcome_of(&**error) == Outcome::Invalid
+}
+
+#[tokio::test]
+async fn a_call_for_a_stream_says_so_to_the_layers_below() {
+    let streamed = async |body: &'static str| {
+        let service = service_fn(|request: Request<ReplayBody>| async move {
+            let attempt = request.extensions().get::<Attempt>().copied();
+            Ok::<_, BoxError>(attempt.is_some_and(|attempt| attempt.streamed()))
+        });
+        let request = Request::new(Full::<Bytes>::from(body));
+        ReplayLayer::new()
+            .layer(service)
+            .oneshot(request)
+            .await
+            .unwrap()
+    };
+    assert!(streamed(r#"{"stream": true}"#).await);
+    assert!(!streamed(r#"{"stream": false}"#).await);
+    assert!(!streamed("").await);
 }
 
 #[tokio::test]

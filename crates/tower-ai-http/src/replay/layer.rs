@@ -5,10 +5,12 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::Request;
 use http_body::Body;
-use tower_ai_core::BoxError;
+use tokio::time::Instant;
+use tower_ai_core::{Attempt, BoxError, Carry, HttpCarry};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::streamed::asks_for_stream;
 use super::{InvalidLimit, ReplayBody};
 
 /// What is kept of a streamed body unless told otherwise: 4 MiB.
@@ -97,7 +99,13 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let limit = self.limit;
-        self.inner
-            .call(request.map(|body| ReplayBody::new(body, limit)))
+        let mut request = request.map(|body| ReplayBody::new(body, limit));
+        let bytes = request.body().as_bytes();
+        if asks_for_stream(request.uri(), bytes.map(|bytes| &**bytes)) {
+            let attempt = HttpCarry.get(&request);
+            let attempt = attempt.unwrap_or_else(|| Attempt::begin(Instant::now()));
+            HttpCarry.set(&mut request, attempt.with_streamed(true));
+        }
+        self.inner.call(request)
     }
 }

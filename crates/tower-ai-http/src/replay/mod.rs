@@ -13,6 +13,10 @@
 //!    go: it can no longer be replayed, [`ReplayBody::is_replayable`] says so, and a clone that is sent
 //!    nevertheless ends in [`NotReplayable`].
 //!
+//! What stands above all attempts also says once what they have in common: a call that asks for its answer as a
+//! stream (`"stream": true` in a body that is whole, or Gemini's path) carries that down in its
+//! [`Attempt`](tower_ai_core::Attempt), for layers that learn how long a first content takes.
+//!
 //! # Bounds
 //!
 //! A streamed body keeps at most the limit, in at most 16,384 frames, and one frame of the caller's.
@@ -58,6 +62,7 @@ mod body;
 mod error;
 mod layer;
 mod shared;
+mod streamed;
 
 pub use self::body::{ReplayBody, try_clone_request};
 pub use self::error::{InvalidLimit, NotReplayable};
