@@ -6,16 +6,18 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep};
-use tower_ai_core::error::{AllFailed, Elapsed, Reason, Shed};
+use tokio::time::Instant;
+use tower_ai_core::error::{Elapsed, Reason, Shed};
 use tower_ai_core::{Attempt, BoxError, Carry, Classify, Deadline, Report};
 use tower_service::Service;
 
+use crate::detour::Detour;
 use crate::policy::Policy;
 use crate::router::Order;
-use crate::run::{Run, View};
-use crate::service::Failover;
+use crate::run::{Run, View, attempt_limit};
+use crate::service::{Failover, Settings};
 use crate::timed::TimedHead;
+use crate::timer::Timer;
 
 pin_project! {
     /// The response future of [`Failover`].
@@ -29,29 +31,16 @@ pin_project! {
     {
         failover: Failover<S, C, K, P>,
         request: Option<Req>,
-        outer: Option<Attempt>,
-        run: Run,
+        // Where the router itself sets a deadline.
+        began: Option<Instant>,
         number: u8,
-        others: bool,
-        // When the attempt was first seen waiting; a service that answers at once costs no clock.
-        since: Option<Instant>,
-        // The first answer of a target: what the caller gets if no other does better.
-        answer: Option<S::Response>,
-        error: Option<BoxError>,
+        // Boxed, as few calls need it: every byte here is moved with each call.
+        detour: Option<Box<Detour<S::Response>>>,
         timed: Option<TimedHead>,
         #[pin]
-        timer: Timer,
+        timer: Option<Timer>,
         #[pin]
         state: State<S, S::Future>,
-    }
-}
-
-pin_project! {
-    // The time limit of what is awaited, started when it is first seen waiting.
-    struct Timer {
-        #[pin]
-        sleep: Option<Sleep>,
-        limit: Duration,
     }
 }
 
@@ -71,41 +60,29 @@ impl<S, C, K, P, Req> ResponseFuture<S, C, K, P, Req>
 where
     S: Service<Req>,
 {
+    #[inline]
     pub(crate) fn new(failover: Failover<S, C, K, P>, request: Req) -> Self
     where
         K: Carry<Req>,
     {
         let outer = failover.carry.get(&request);
-        let shared = &failover.shared;
-        if let Some(budget) = &shared.budget
+        let settings = &failover.shared.settings;
+        if let Some(budget) = &settings.budget
             && !outer.is_some_and(|attempt| attempt.deposited())
         {
             budget.deposit();
         }
-        let own = shared.limit.map(|limit| {
-            let start = outer.map_or_else(Instant::now, |attempt| attempt.started());
-            Deadline::after(start, limit)
-        });
-        let carried = outer.and_then(|attempt| attempt.deadline());
-        let deadline = match (own, carried) {
-            (Some(own), Some(carried)) => Some(own.min(carried)),
-            (own, carried) => own.or(carried),
-        };
+        let began = settings
+            .limit
+            .map(|_| outer.map_or_else(Instant::now, |attempt| attempt.started()));
         Self {
             failover,
             request: Some(request),
-            outer,
-            run: Run::within(deadline),
+            began,
             number: 0,
-            others: false,
-            since: None,
-            answer: None,
-            error: None,
+            detour: None,
             timed: None,
-            timer: Timer {
-                sleep: None,
-                limit: Duration::ZERO,
-            },
+            timer: None,
             state: State::Choosing,
         }
     }
@@ -122,6 +99,7 @@ where
 {
     type Output = Result<S::Response, BoxError>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             let this = self.as_mut().project();
@@ -142,15 +120,24 @@ where
                     }
                 },
                 StateProj::Called { future } => match future.poll(cx) {
-                    Poll::Ready(result) => result.map_err(Into::into),
+                    // In place: to move the result on is what costs most of a call that succeeds.
+                    Poll::Ready(Ok(mut response)) => {
+                        let classify = &this.failover.classify;
+                        if classify.classify(Ok(&response)).is_success() {
+                            self.report(&mut response);
+                            return Poll::Ready(Ok(response));
+                        }
+                        Ok(response)
+                    }
+                    Poll::Ready(Err(error)) => Err(error.into()),
                     Poll::Pending => {
                         let limit = ready!(self.as_mut().poll_limit(cx));
                         Err(Elapsed::new("the head of the answer", limit).into())
                     }
                 },
             };
-            if let Some(response) = self.as_mut().take_result(result) {
-                return Poll::Ready(response);
+            if let Some(result) = self.as_mut().take_failure(result) {
+                return Poll::Ready(result);
             }
         }
     }
@@ -169,22 +156,20 @@ where
     fn choose(self: Pin<&mut Self>) -> Option<Result<S::Response, BoxError>> {
         let mut this = self.project();
         let view = view(this.failover);
-        let chosen = match this.request.as_ref() {
-            Some(request) => this.run.next(&view, request),
-            None => None,
+        let chosen = match (this.request.as_ref(), &mut *this.detour) {
+            (None, _) => None,
+            (Some(request), Some(detour)) => detour.run.next(&view, request),
+            (Some(request), None) => Run::first(&view, request).or_else(|| {
+                let detour = this.detour.insert(Detour::new(Run::default()));
+                detour.run.next(&view, request)
+            }),
         };
         let Some(number) = chosen else {
-            return Some(finish(
-                this.run,
-                this.answer.take(),
-                this.error.take(),
-                &this.failover.carry,
-            ));
+            return Some(Detour::finish(this.detour.take(), &this.failover.carry));
         };
         *this.number = number;
-        *this.since = None;
-        this.timer.as_mut().start(view.tuning.ready_timeout);
-        let service = this.failover.services[usize::from(number)].clone();
+        this.timer.set(None);
+        let service = this.failover.shared.services[usize::from(number)].clone();
         this.state.set(State::Readying { service });
         None
     }
@@ -198,85 +183,105 @@ where
         let Some(request) = this.request.take() else {
             return;
         };
-        let view = view(this.failover);
+        let failover = &*this.failover;
+        let view = view(failover);
+        this.timer.set(None);
+        let carries = failover.carry.carries();
+        let outer = failover.carry.get(&request);
+        let deadline = deadline(&failover.shared.settings, *this.began, outer.as_ref());
         // While nothing is carried and no deadline is set, the clock is not read.
-        let carries = this.failover.carry.carries();
-        *this.others =
-            (carries || this.run.deadline.is_some()) && this.run.has_others(&view, &request);
-        let mut request = if this.run.may_go_on(view.router) {
+        let told = (carries || deadline.is_some()).then(|| {
+            let first = Run::of_first(*this.number);
+            let run = this.detour.as_ref().map_or(&first, |detour| &detour.run);
+            let (others, now) = (run.has_others(&view, &request), Instant::now());
+            if let Some(deadline) = deadline {
+                let limit = attempt_limit(view.tuning, deadline, others, now);
+                this.timer.set(Some(Timer::start(limit, now)));
+            }
+            let attempt = run.attempt(outer, others, now);
+            deadline.map_or(attempt, |deadline| attempt.with_deadline(deadline))
+        });
+        let may_go_on = match this.detour {
+            Some(detour) => detour.run.may_go_on(view.router),
+            None => view.router.len() > 1,
+        };
+        let mut request = if may_go_on {
             this.request.insert(request).clone()
         } else {
             request
         };
-        if carries {
-            let attempt = this.run.attempt(*this.outer, *this.others, Instant::now());
-            this.failover.carry.set(&mut request, attempt);
+        if let (true, Some(attempt)) = (carries, told) {
+            failover.carry.set(&mut request, attempt);
         }
-        let limit = match this.run.deadline {
-            None => view.tuning.attempt_timeout,
-            Some(_) => this
-                .run
-                .attempt_limit(view.tuning, *this.others, Instant::now()),
-        };
-        this.timer.as_mut().start(limit);
-        let target = &view.router.slot(*this.number).target;
-        if view.order == Order::LeastLatency && !target.health().is_followed() {
-            *this.timed = Some(TimedHead::begin(target));
+        if view.order == Order::LeastLatency {
+            let target = &view.router.slot(*this.number).target;
+            *this.timed = (!target.health().is_followed()).then(|| TimedHead::begin(target));
         }
         let future = service.call(request);
         this.state.set(State::Called { future });
     }
 
-    /// Resolves with the limit once the time for what is awaited is over.
+    /// Resolves with the limit once the time for what is awaited is over. Without a deadline the clock
+    /// starts when it is first seen waiting; a service that answers at once costs none.
     fn poll_limit(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Duration> {
-        let this = self.project();
-        let mut timer = this.timer.project();
-        let limit = *timer.limit;
-        if timer.sleep.is_none() {
-            this.since.get_or_insert_with(Instant::now);
-            timer.sleep.set(Some(sleep(limit)));
+        let mut this = self.project();
+        if this.timer.is_none() {
+            let tuning = &this.failover.shared.settings.tuning;
+            let limit = match this.state.project() {
+                StateProj::Called { .. } => tuning.attempt_timeout,
+                _ => tuning.ready_timeout,
+            };
+            this.timer.set(Some(Timer::start(limit, Instant::now())));
         }
-        match timer.sleep.as_mut().as_pin_mut() {
-            Some(sleep) => sleep.poll(cx).map(|()| limit),
+        match this.timer.as_mut().as_pin_mut() {
+            Some(timer) => timer.poll(cx),
             None => Poll::Pending,
         }
     }
 
-    /// Takes the result of an attempt: ends the call with it, or goes on to choose another target.
-    fn take_result(
+    /// Says beside a good answer who gave it.
+    #[inline]
+    fn report(self: Pin<&mut Self>, response: &mut S::Response) {
+        let this = self.project();
+        let failover = &*this.failover;
+        let settings = &failover.shared.settings;
+        if let Some(timed) = this.timed.take() {
+            timed.observe(settings.tuning.latency_decay);
+        }
+        failover.carry.report(response, |served| {
+            let here = u32::from(served.attempts() == 0);
+            if let Some(detour) = this.detour.take() {
+                served.add_attempts(detour.run.sent);
+                served.add_tried(detour.run.tried);
+            }
+            served.add_attempts(here);
+            served.set_target(settings.router.slot(*this.number).target.clone());
+        });
+    }
+
+    /// Learns from an attempt that was no success: returns the call's end, or `None` to choose another target.
+    fn take_failure(
         self: Pin<&mut Self>,
         result: Result<S::Response, BoxError>,
     ) -> Option<Result<S::Response, BoxError>> {
         let mut this = self.project();
-        let failover = &*this.failover;
+        let (failover, view) = (&*this.failover, view(this.failover));
         let outcome = failover.classify.classify(result.as_ref());
-        let target = &failover.shared.router.slot(*this.number).target;
+        let target = &view.router.slot(*this.number).target;
+        let (now, timer) = (Instant::now(), this.timer.as_ref().get_ref());
+        let took = timer
+            .as_ref()
+            .map_or(Duration::ZERO, |timer| now - timer.since);
         // The future goes first: what it holds is released before the next attempt.
         this.state.set(State::Choosing);
-        this.timer.as_mut().project().sleep.set(None);
-        if let Some(timed) = this.timed.take()
-            && outcome.is_success()
-        {
-            timed.observe(failover.shared.tuning.latency_decay);
-        }
-        if outcome.is_success()
-            && let Ok(mut response) = result
-        {
-            failover.carry.report(&mut response, |served| {
-                let here = u32::from(served.attempts() == 0);
-                served.add_attempts(this.run.sent + here);
-                served.add_tried(this.run.tried.drain(..));
-                served.set_target(target.clone());
-            });
-            return Some(Ok(response));
-        }
-        let now = Instant::now();
-        let took = this.since.map_or(Duration::ZERO, |since| now - since);
-        let view = view(failover);
+        this.timer.set(None);
+        *this.timed = None;
+        let first = || Detour::new(Run::of_first(*this.number));
+        let detour = this.detour.get_or_insert_with(first);
         if outcome.was_sent() {
             let below = result.as_ref().ok();
             let served = below.and_then(|response| failover.carry.served(response));
-            this.run.sent += served.map_or(1, |served| served.attempts().max(1));
+            detour.run.sent += served.map_or(1, |served| served.attempts().max(1));
         }
         tracing::debug!(
             target_name = target.name(),
@@ -285,69 +290,52 @@ where
             "attempt failed"
         );
         let request = this.request.as_ref();
-        let go_on = this
+        let go_on = detour
             .run
             .learn(&view, *this.number, outcome, took, |refused| {
                 request.is_some_and(|request| failover.policy.may_try_refused(request, refused))
             });
         match result {
             Ok(response) => {
-                this.answer.get_or_insert(response);
+                detour.answer.get_or_insert(response);
             }
-            Err(error) => *this.error = Some(error),
+            Err(error) => detour.error = Some(error),
         }
-        if go_on && this.request.is_some() && this.run.in_time(now) {
+        let in_time = request.is_some_and(|request| {
+            let outer = failover.carry.get(request);
+            let deadline = deadline(&failover.shared.settings, *this.began, outer.as_ref());
+            deadline.is_none_or(|deadline| !deadline.is_over(now))
+        });
+        if go_on && in_time {
             return None;
         }
-        Some(finish(
-            this.run,
-            this.answer.take(),
-            this.error.take(),
-            &failover.carry,
-        ))
+        Some(Detour::finish(this.detour.take(), &failover.carry))
     }
 }
 
 fn view<S, C, K, P>(failover: &Failover<S, C, K, P>) -> View<'_, P> {
-    let shared = &failover.shared;
+    let settings = &failover.shared.settings;
     View {
-        router: &shared.router,
+        router: &settings.router,
         policy: &failover.policy,
-        budget: shared.budget.as_ref(),
-        order: shared.order,
-        tuning: &shared.tuning,
+        budget: settings.budget.as_ref(),
+        order: settings.order,
+        tuning: &settings.tuning,
     }
 }
 
-/// The end of a call that no target answered well: the first answer if there is one, else an error.
-fn finish<Res, K: Report<Res>>(
-    run: &mut Run,
-    answer: Option<Res>,
-    error: Option<BoxError>,
-    carry: &K,
-) -> Result<Res, BoxError> {
-    let tried = std::mem::take(&mut run.tried);
-    if let Some(mut response) = answer {
-        carry.report(&mut response, |served| {
-            let below = served.attempts();
-            served.add_attempts(run.sent.saturating_sub(below));
-            served.add_tried(tried);
-        });
-        return Ok(response);
-    }
-    run.tried = tried;
-    let wait = run.soonest(Instant::now());
-    let tried = std::mem::take(&mut run.tried);
-    tracing::warn!(tried = tried.len(), ?wait, "no target answered");
-    Err(Box::new(AllFailed::new(tried, wait, error)))
-}
-
-impl Timer {
-    /// Sets the limit of what is awaited next; the clock starts when it is first seen waiting.
-    fn start(self: Pin<&mut Self>, limit: Duration) {
-        let mut this = self.project();
-        this.sleep.set(None);
-        *this.limit = limit;
+/// The earlier of the router's own deadline and the one that the call carries.
+fn deadline(
+    settings: &Settings,
+    began: Option<Instant>,
+    outer: Option<&Attempt>,
+) -> Option<Deadline> {
+    let own = settings.limit.zip(began);
+    let own = own.map(|(limit, began)| Deadline::after(began, limit));
+    let carried = outer.and_then(Attempt::deadline);
+    match (own, carried) {
+        (Some(own), Some(carried)) => Some(own.min(carried)),
+        (own, carried) => own.or(carried),
     }
 }
 
@@ -357,7 +345,7 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture")
-            .field("run", &self.run)
+            .field("number", &self.number)
             .finish_non_exhaustive()
     }
 }

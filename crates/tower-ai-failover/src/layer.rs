@@ -8,7 +8,7 @@ use tower_layer::Layer;
 
 use crate::InvalidFailover;
 use crate::handle::FailoverHandle;
-use crate::service::Failover;
+use crate::service::{Failover, Shared};
 
 /// Makes a [`Failover`] over one inner service: `make` builds each target's stack on a clone of it.
 ///
@@ -97,12 +97,11 @@ where
             classify,
             carry,
             policy,
-            ..
         } = self.settings.clone();
         let make = |target| (self.make)(target, inner.clone());
+        let services = self.targets.iter().map(make).collect();
         Failover {
-            services: self.targets.iter().map(make).collect(),
-            shared,
+            shared: Shared::new(services, shared.settings.clone()),
             classify,
             carry,
             policy,

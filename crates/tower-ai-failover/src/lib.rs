@@ -67,6 +67,7 @@
 //! [`Outcome::advice`]: tower_ai_core::Outcome::advice
 //! [`Target`]: tower_ai_core::Target
 
+mod detour;
 pub mod future;
 mod handle;
 mod invalid;
@@ -77,6 +78,7 @@ mod run;
 mod service;
 mod set;
 mod timed;
+mod timer;
 
 pub use self::handle::FailoverHandle;
 pub use self::invalid::InvalidFailover;

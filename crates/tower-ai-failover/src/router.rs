@@ -59,6 +59,7 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
+    #[inline]
     pub(crate) fn switch(&self) -> Switch {
         Switch::from_bits(self.switch.load(Ordering::Relaxed))
     }
@@ -106,13 +107,18 @@ impl Router {
         self.slots.len()
     }
 
+    #[inline]
     pub(crate) fn slot(&self, number: u8) -> &Slot {
         &self.slots[usize::from(number)]
     }
 
-    /// The most preferred target, without a lock.
-    pub(crate) fn first(&self) -> u8 {
-        self.first.load(Ordering::Relaxed)
+    /// The most preferred target if it is enabled and well, as far as can be told without a clock or a lock.
+    #[inline]
+    pub(crate) fn well_first(&self) -> Option<(u8, &Target)> {
+        let number = self.first.load(Ordering::Relaxed);
+        let slot = self.slot(number);
+        let well = slot.switch() == Switch::Enabled && slot.target.is_closed();
+        well.then_some((number, &slot.target))
     }
 
     /// All targets, most preferred first.

@@ -26,7 +26,6 @@ pub(crate) struct Run {
     pub(crate) tried: Vec<Tried>,
     /// The attempts that were sent and failed.
     pub(crate) sent: u32,
-    pub(crate) deadline: Option<Deadline>,
 }
 
 /// What a choice needs to know besides the call.
@@ -38,13 +37,36 @@ pub(crate) struct View<'a, P> {
     pub(crate) tuning: &'a Tuning,
 }
 
+impl<P> View<'_, P> {
+    /// Whether policy and context window allow the target.
+    fn fits<Req>(&self, request: &Req, target: &Target) -> bool
+    where
+        P: Policy<Req>,
+    {
+        let known_too_small = || match (self.policy.tokens(request), target.context_window()) {
+            (Some(tokens), Some(window)) => tokens > window,
+            _ => false,
+        };
+        self.policy.allows(request, target) && !known_too_small()
+    }
+}
+
 impl Run {
-    /// Begins a call with this deadline.
-    pub(crate) fn within(deadline: Option<Deadline>) -> Self {
-        Self {
-            deadline,
-            ..Self::default()
-        }
+    /// A call that has chosen this target first.
+    pub(crate) fn of_first(number: u8) -> Self {
+        let mut run = Self::default();
+        run.seen.insert(number);
+        run
+    }
+
+    /// The target to choose where it is simply well: no clock, no lock, nothing to remember.
+    #[inline]
+    pub(crate) fn first<Req, P: Policy<Req>>(view: &View<'_, P>, request: &Req) -> Option<u8> {
+        let (number, target) = match view.order {
+            Order::Priority => view.router.well_first()?,
+            Order::LeastLatency => return None,
+        };
+        view.fits(request, target).then_some(number)
     }
 
     /// Chooses the target of the next attempt, and pays for it if it is not the first.
@@ -56,22 +78,6 @@ impl Run {
         view: &View<'_, P>,
         request: &Req,
     ) -> Option<u8> {
-        let fresh = self.sent == 0 && self.tried.is_empty();
-        if fresh
-            && view.order == Order::Priority
-            && let first = view.router.first()
-            && self.fits(view, request, first)
-            && view.router.slot(first).switch() == Switch::Enabled
-            && view.router.slot(first).target.is_closed()
-        {
-            self.seen.insert(first);
-            return Some(first);
-        }
-        self.search(view, request)
-    }
-
-    /// The same, when the preferred target is not simply well.
-    fn search<Req, P: Policy<Req>>(&mut self, view: &View<'_, P>, request: &Req) -> Option<u8> {
         let now = Instant::now();
         let open = self.candidates(view, request, now);
         let well = |number: &&u8| !self.failed.contains(view.router.slot(**number).domain);
@@ -154,7 +160,7 @@ impl Run {
         })
     }
 
-    /// Whether policy and context window allow the target.
+    /// Whether what this call has seen, policy and context window allow the target.
     fn fits<Req, P: Policy<Req>>(&self, view: &View<'_, P>, request: &Req, number: u8) -> bool {
         let target = &view.router.slot(number).target;
         let large_enough = match (self.window, target.context_window()) {
@@ -162,11 +168,7 @@ impl Run {
             (Some(too_small), Some(window)) => window > too_small,
             (Some(_), None) => false,
         };
-        let known_too_small = || match (view.policy.tokens(request), target.context_window()) {
-            (Some(tokens), Some(window)) => tokens > window,
-            _ => false,
-        };
-        large_enough && view.policy.allows(request, target) && !known_too_small()
+        large_enough && view.fits(request, target)
     }
 
     /// Whether another closed target is left for this call besides the chosen ones.
@@ -222,21 +224,6 @@ impl Run {
         }
     }
 
-    /// The time that the attempt at hand has: less than the call has left, while others could still answer.
-    pub(crate) fn attempt_limit(&self, tuning: &Tuning, others: bool, now: Instant) -> Duration {
-        let Some(deadline) = self.deadline else {
-            return tuning.attempt_timeout;
-        };
-        let left = deadline.remaining(now);
-        let share = if others { left / 2 } else { left };
-        tuning.attempt_timeout.min(share)
-    }
-
-    /// Whether the call has time left for another attempt.
-    pub(crate) fn in_time(&self, now: Instant) -> bool {
-        self.deadline.is_none_or(|deadline| !deadline.is_over(now))
-    }
-
     /// The soonest time at which a target that was tried may take calls again.
     pub(crate) fn soonest(&self, now: Instant) -> Option<Duration> {
         let wait = |tried: &Tried| {
@@ -256,9 +243,18 @@ impl Run {
         if self.sent > 0 {
             attempt = attempt.next(now);
         }
-        if let Some(deadline) = self.deadline {
-            attempt = attempt.with_deadline(deadline);
-        }
         attempt.with_others(others).with_deposited()
     }
+}
+
+/// The time that an attempt has: less than the call has left, while others could still answer.
+pub(crate) fn attempt_limit(
+    tuning: &Tuning,
+    deadline: Deadline,
+    others: bool,
+    now: Instant,
+) -> Duration {
+    let left = deadline.remaining(now);
+    let share = if others { left / 2 } else { left };
+    tuning.attempt_timeout.min(share)
 }

@@ -28,16 +28,21 @@ use crate::router::{Order, Router};
 ///
 /// Clones are one router: they share targets, order, switches and budget.
 pub struct Failover<S, C = ByResult, K = NoCarry, P = ()> {
-    pub(crate) services: Arc<[S]>,
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared<S>>,
     pub(crate) classify: C,
     pub(crate) carry: K,
     pub(crate) policy: P,
 }
 
 /// What all clones of a router share.
+pub(crate) struct Shared<S> {
+    pub(crate) services: Arc<[S]>,
+    pub(crate) settings: Settings,
+}
+
+/// What is set before the router runs.
 #[derive(Clone, Debug)]
-pub(crate) struct Shared {
+pub(crate) struct Settings {
     pub(crate) router: Arc<Router>,
     pub(crate) budget: Option<Budget>,
     pub(crate) order: Order,
@@ -58,14 +63,16 @@ impl<S> Failover<S> {
     pub fn new(targets: impl IntoIterator<Item = (Target, S)>) -> Result<Self, InvalidFailover> {
         let (targets, services): (Vec<_>, Vec<_>) = targets.into_iter().unzip();
         Ok(Self {
-            services: services.into(),
-            shared: Arc::new(Shared {
-                router: Arc::new(Router::new(&targets)?),
-                budget: Some(Budget::default()),
-                order: Order::default(),
-                tuning: Tuning::new(),
-                limit: None,
-            }),
+            shared: Shared::new(
+                services.into(),
+                Settings {
+                    router: Arc::new(Router::new(&targets)?),
+                    budget: Some(Budget::default()),
+                    order: Order::default(),
+                    tuning: Tuning::new(),
+                    limit: None,
+                },
+            ),
             classify: ByResult,
             carry: NoCarry,
             policy: (),
@@ -77,7 +84,7 @@ impl<S, C, K, P> Failover<S, C, K, P> {
     /// Sets in which order targets are tried. Defaults to [`Order::Priority`].
     #[must_use]
     pub fn order(self, order: Order) -> Self {
-        self.change(|shared| shared.order = order)
+        self.change(|settings| settings.order = order)
     }
 
     /// Bounds the time to the head of the answer, over all targets. Defaults to none.
@@ -91,7 +98,7 @@ impl<S, C, K, P> Failover<S, C, K, P> {
         if limit.is_zero() {
             return Err(InvalidFailover::ZeroTimeout);
         }
-        Ok(self.change(|shared| shared.limit = Some(limit)))
+        Ok(self.change(|settings| settings.limit = Some(limit)))
     }
 
     /// Sets the time that one target has for the head of its answer. Defaults to 30 s.
@@ -103,13 +110,13 @@ impl<S, C, K, P> Failover<S, C, K, P> {
         if limit.is_zero() {
             return Err(InvalidFailover::ZeroTimeout);
         }
-        Ok(self.change(|shared| shared.tuning.attempt_timeout = limit))
+        Ok(self.change(|settings| settings.tuning.attempt_timeout = limit))
     }
 
     /// Takes its durations from a [`Tuning`].
     #[must_use]
     pub fn tuning(self, tuning: Tuning) -> Self {
-        self.change(|shared| shared.tuning = tuning)
+        self.change(|settings| settings.tuning = tuning)
     }
 
     /// Draws from this budget. Defaults to one of its own, of 20 % and 10.
@@ -118,20 +125,19 @@ impl<S, C, K, P> Failover<S, C, K, P> {
     /// from what the call carries.
     #[must_use]
     pub fn budget(self, budget: Budget) -> Self {
-        self.change(|shared| shared.budget = Some(budget))
+        self.change(|settings| settings.budget = Some(budget))
     }
 
     /// Sets no bound on the extra attempts of many calls together.
     #[must_use]
     pub fn without_budget(self) -> Self {
-        self.change(|shared| shared.budget = None)
+        self.change(|settings| settings.budget = None)
     }
 
     /// Reads outcomes by this. Defaults to [`ByResult`].
     #[must_use]
     pub fn classify<D>(self, classify: D) -> Failover<S, D, K, P> {
         Failover {
-            services: self.services,
             shared: self.shared,
             classify,
             carry: self.carry,
@@ -143,7 +149,6 @@ impl<S, C, K, P> Failover<S, C, K, P> {
     #[must_use]
     pub fn carry<L>(self, carry: L) -> Failover<S, C, L, P> {
         Failover {
-            services: self.services,
             shared: self.shared,
             classify: self.classify,
             carry,
@@ -155,7 +160,6 @@ impl<S, C, K, P> Failover<S, C, K, P> {
     #[must_use]
     pub fn policy<Q>(self, policy: Q) -> Failover<S, C, K, Q> {
         Failover {
-            services: self.services,
             shared: self.shared,
             classify: self.classify,
             carry: self.carry,
@@ -167,13 +171,22 @@ impl<S, C, K, P> Failover<S, C, K, P> {
     #[must_use]
     pub fn handle(&self) -> FailoverHandle {
         FailoverHandle {
-            router: Arc::clone(&self.shared.router),
+            router: Arc::clone(&self.shared.settings.router),
         }
     }
 
-    fn change(mut self, change: impl FnOnce(&mut Shared)) -> Self {
-        change(Arc::make_mut(&mut self.shared));
+    /// Changes a router under construction; one that was cloned parts from its clones.
+    fn change(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.shared.settings.clone();
+        change(&mut settings);
+        self.shared = Shared::new(Arc::clone(&self.shared.services), settings);
         self
+    }
+}
+
+impl<S> Shared<S> {
+    pub(crate) fn new(services: Arc<[S]>, settings: Settings) -> Arc<Self> {
+        Arc::new(Self { services, settings })
     }
 }
 
@@ -196,6 +209,7 @@ where
         Poll::Ready(Ok(()))
     }
 
+    #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         ResponseFuture::new(self.clone(), request)
     }
@@ -204,7 +218,6 @@ where
 impl<S, C: Clone, K: Clone, P: Clone> Clone for Failover<S, C, K, P> {
     fn clone(&self) -> Self {
         Self {
-            services: Arc::clone(&self.services),
             shared: Arc::clone(&self.shared),
             classify: self.classify.clone(),
             carry: self.carry.clone(),
@@ -216,7 +229,7 @@ impl<S, C: Clone, K: Clone, P: Clone> Clone for Failover<S, C, K, P> {
 impl<S, C: fmt::Debug, K: fmt::Debug, P> fmt::Debug for Failover<S, C, K, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Failover")
-            .field("shared", &self.shared)
+            .field("settings", &self.shared.settings)
             .field("classify", &self.classify)
             .field("carry", &self.carry)
             .finish_non_exhaustive()
