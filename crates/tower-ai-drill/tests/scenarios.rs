@@ -146,7 +146,7 @@ async fn who_knows_the_outage_passes() {
         ("O3", 30..150),
         ("O5", 30..90),
         ("O7", 30..90),
-        ("O8", 60..150),
+        ("O8", 180..270),
     ];
     let mut runs = JoinSet::new();
     for (id, sick) in outages {

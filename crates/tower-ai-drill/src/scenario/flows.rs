@@ -163,15 +163,15 @@ pub(super) fn o7() -> Result<Vec<Part>, Invalid> {
     ])
 }
 
-/// Ten times slower from 60 s to 150 s.
+/// Ten times slower from 180 s to 270 s, when what is usual can be known.
 pub(super) fn o8() -> Result<Vec<Part>, Invalid> {
     fn judge(evidence: &Evidence, checks: &mut Checks) {
         checks.answered(evidence);
-        checks.note("moves", evidence.share_within(0, &s(100, 150)) <= 0.3);
-        checks.note("returns", evidence.share_within(0, &s(190, 220)) >= 0.8);
+        checks.note("moves", evidence.share_within(0, &s(220, 270)) <= 0.3);
+        checks.note("returns", evidence.share_within(0, &s(310, 340)) >= 0.8);
     }
     let (first, gap) = (Duration::from_millis(400), Duration::from_millis(100));
-    let slow = during(Fault::Slow { factor: 10.0 }, 60, 150)?;
-    let part = part(judge, flow(5.0, 220)?)?.primary(slow).fallback();
+    let slow = during(Fault::Slow { factor: 10.0 }, 180, 270)?;
+    let part = part(judge, flow(5.0, 340)?)?.primary(slow).fallback();
     Ok(vec![part.pace(&Pace::new(first, gap, 10..=10)?)])
 }
