@@ -5,6 +5,7 @@ use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 
 use tower::Service;
+use tower_ai_core::{Attempt, Carry, Report, Served};
 
 /// Answers each number with the next one.
 #[derive(Clone, Copy, Debug)]
@@ -51,5 +52,48 @@ impl Service<u64> for Failing {
 
     fn call(&mut self, _: u64) -> Self::Future {
         ready(Err(Failed))
+    }
+}
+
+/// A number with what the layers above say of the attempt.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) number: u64,
+    pub(crate) attempt: Option<Attempt>,
+}
+
+/// Carries in [`Asked`]; answers carry nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AskedCarry;
+
+impl Carry<Asked> for AskedCarry {
+    fn get(&self, request: &Asked) -> Option<Attempt> {
+        request.attempt
+    }
+
+    fn set(&self, request: &mut Asked, attempt: Attempt) {
+        request.attempt = Some(attempt);
+    }
+}
+
+impl Report<u64> for AskedCarry {
+    fn report(&self, _: &mut u64, _: impl FnOnce(&mut Served)) {}
+
+    fn served<'a>(&self, _: &'a u64) -> Option<&'a Served> {
+        None
+    }
+}
+
+impl Service<Asked> for Next {
+    type Response = u64;
+    type Error = Failed;
+    type Future = Ready<Result<u64, Failed>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failed>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, asked: Asked) -> Self::Future {
+        ready(Ok(asked.number.wrapping_add(1)))
     }
 }

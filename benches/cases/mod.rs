@@ -1,6 +1,7 @@
 //! What is measured: our rows, for the benches and for the counts of allocations and instructions.
 #![allow(dead_code, reason = "each bench binary uses a part of it")]
 
+pub(crate) mod breaker;
 pub(crate) mod failover;
 pub(crate) mod inner;
 pub(crate) mod retry;
@@ -25,6 +26,7 @@ pub(crate) fn layers(suite: &mut Suite) {
         check: Result::is_err,
     });
     retry::add(suite);
+    breaker::add(suite);
     failover::add(suite);
 }
 
