@@ -101,6 +101,21 @@ async fn both_sides_talk_in_turn() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_may_wait_for_the_head_before_it_says_a_word() {
+    let one = Server::start("one");
+    let (mut client, _) = client(&Settings::default(), [("one", one.channel())]);
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let head = client.chat(UnboundedReceiverStream::new(receiver));
+    let mut answers = timeout(support::LONG, head)
+        .await
+        .unwrap()
+        .unwrap()
+        .into_inner();
+    sender.send(part("hello")).unwrap();
+    assert_eq!(answers.message().await.unwrap().unwrap().text, "re: hello");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killing_one_of_two_servers_under_load_fails_no_call() {
     let (mut one, two) = (Server::start("one"), Server::start("two"));
     let channels = [("one", one.channel()), ("two", two.channel())];

@@ -140,17 +140,23 @@ struct Reader<'a, O> {
 impl<O: Backend> Reader<'_, O> {
     /// Looks at a head: one that says nothing is to be held.
     fn head<B>(&self, mut response: Response<B>) -> Head<B> {
+        let stall = self.rules.stall;
         let Some(outcome) = self.classify.head(&response) else {
+            // A caller who is still writing may wait for the head before the next word; and a request
+            // that is a stream could not be sent again anyway.
+            if self.once.is_some() {
+                return Head::Said(response.map(|body| GuardedBody::watched(body, stall)));
+            }
             let (head, body) = response.into_parts();
             return Head::Silent(Held {
                 head,
-                body: GuardedBody::watched(body, self.rules.stall),
+                body: GuardedBody::watched(body, stall),
                 size: 0,
             });
         };
         remove_broken(response.headers_mut());
         self.note(response.extensions_mut(), outcome);
-        Head::Said(response.map(|body| GuardedBody::plain(body, self.rules.stall)))
+        Head::Said(response.map(|body| GuardedBody::plain(body, stall)))
     }
 
     /// Reads until the first message, or the trailers, or the bound.

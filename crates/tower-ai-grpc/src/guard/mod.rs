@@ -9,10 +9,13 @@
 //!    the call. Nothing was delivered yet: such a call may be tried again.
 //! 2. Unary answers may be held to their trailers ([`GrpcGuardLayer::whole`]), since no caller can use the
 //!    message without the status: then every failure may be tried again.
-//! 3. After that everything is passed on at once, and a bad end becomes an error of the body: an end without
+//! 3. The answer to a request that is a stream (client-streaming, bidirectional) is not held: the caller may
+//!    wait for the head before it writes on, and what was written could not be sent again.
+//!    [`GrpcReplayLayer`](crate::GrpcReplayLayer), above, tells which those are.
+//! 4. After that everything is passed on at once, and a bad end becomes an error of the body: an end without
 //!    a status or within a message is [`Truncated`](crate::Truncated), silence an
 //!    [`Elapsed`](tower_ai_core::error::Elapsed).
-//! 4. A `grpc-status-details-bin` that is not base64 is removed; tonic would panic over it.
+//! 5. A `grpc-status-details-bin` that is not base64 is removed; tonic would panic over it.
 //!
 //! # Bounds
 //!
