@@ -87,6 +87,7 @@ impl Default for FollowTrailers {
 impl<O, B, E> Follow<Response<B>, E> for FollowTrailers<O>
 where
     O: Backend + Clone,
+    B: Body,
     E: 'static,
 {
     type Response<H: Settle> = Response<FollowedBody<B, H, O>>;
@@ -104,7 +105,9 @@ where
                 return Err(error);
             }
         };
-        let handle = match self.classify.head(&response) {
+        // A body that is over has no trailers, and its reader may not even look.
+        let over = response.body().is_end_stream().then_some(Outcome::Fault);
+        let handle = match self.classify.head(&response).or(over) {
             Some(outcome) => {
                 handle.settle(outcome);
                 None
