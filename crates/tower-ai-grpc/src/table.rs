@@ -49,6 +49,9 @@ const TOO_LONG: [&str; 8] = [
     "exceeds the maximum length",
 ];
 
+/// What a tonic server says, as `CANCELLED`, when the client's `grpc-timeout` is over.
+const TIME_IS_OVER: [&str; 1] = ["timeout expired"];
+
 /// Says that the message is larger than the server takes, which the same status calls a resource.
 const TOO_LARGE: [&str; 3] = [
     "larger than max",
@@ -87,6 +90,7 @@ impl Answer<'_> {
             phrases.iter().any(|phrase| message.contains(phrase))
         };
         match code {
+            Code::Cancelled if says(&TIME_IS_OVER) => Outcome::TimedOut,
             Code::InvalidArgument if self.details().key_invalid => Outcome::Unauthorized,
             Code::InvalidArgument | Code::OutOfRange if says(&TOO_LONG) => Outcome::TooLong,
             Code::ResourceExhausted if self.details().long_quota => {
@@ -215,6 +219,10 @@ mod tests {
         assert_eq!(outcome(&long), Outcome::TooLong);
         long.insert(STATUS, "13".parse().unwrap());
         assert_eq!(outcome(&long), Outcome::Fault);
+
+        let mut late = headers(Code::Cancelled);
+        late.insert(MESSAGE, "Timeout%20expired".parse().unwrap());
+        assert_eq!(outcome(&late), Outcome::TimedOut);
 
         let mut large = headers(Code::ResourceExhausted);
         let text = "grpc: received message larger than max (9 vs. 4)";
