@@ -2,5 +2,7 @@
 
 mod key;
 mod normal;
+mod refuse;
 
 pub use self::key::{Key, PlaceId};
+pub use self::refuse::{Rule, Rules, Treatment};
