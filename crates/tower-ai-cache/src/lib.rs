@@ -1,8 +1,15 @@
 //! An exact and semantic cache for AI answers, safe by construction, as a tower layer.
 
+mod entry;
+mod hit;
 mod key;
+mod memory;
 mod normal;
+mod places;
 mod refuse;
+mod tags;
 
+pub use self::entry::Entry;
 pub use self::key::{Key, PlaceId};
+pub use self::memory::Limits;
 pub use self::refuse::{Rule, Rules, Treatment};
