@@ -1,6 +1,7 @@
 //! An exact and semantic cache for AI answers, safe by construction, as a tower layer.
 
 mod entry;
+mod flight;
 mod hit;
 mod key;
 mod memory;
