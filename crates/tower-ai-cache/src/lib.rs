@@ -1,6 +1,7 @@
 //! An exact and semantic cache for AI answers, safe by construction, as a tower layer.
 
 mod entry;
+pub mod error;
 mod flight;
 mod hit;
 mod key;
@@ -8,6 +9,8 @@ mod memory;
 mod normal;
 mod places;
 mod refuse;
+mod settings;
+mod state;
 mod tags;
 
 pub use self::entry::Entry;
