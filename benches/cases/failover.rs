@@ -46,6 +46,24 @@ pub(crate) fn add(suite: &mut Suite) {
     });
 }
 
+/// The first target is well, among ever more of them.
+pub(crate) fn scale(suite: &mut Suite) {
+    for (work, count) in [
+        ("failover, 1 target", 1),
+        ("failover, first of 10", 10),
+        ("failover, first of 100", 100),
+        ("failover, first of 256", 256),
+    ] {
+        suite.add(Row {
+            work,
+            peer: None,
+            service: over(&targets(count)),
+            request: number,
+            check: Result::is_ok,
+        });
+    }
+}
+
 /// Targets that are well.
 pub(crate) fn targets(count: u32) -> Vec<Target> {
     let target = |n| Target::new(format!("target-{n}")).expect("it has a name");

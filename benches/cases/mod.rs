@@ -10,14 +10,7 @@ use crate::harness::{Row, Suite};
 
 /// Each layer alone: what a call costs that needs nothing of it, and one that it turns away.
 pub(crate) fn layers(suite: &mut Suite) {
-    suite.baseline("bare");
-    suite.add(Row {
-        work: "bare",
-        peer: None,
-        service: inner::Next,
-        request: number,
-        check: Result::is_ok,
-    });
+    bare(suite);
     suite.add(Row {
         work: "bare, failing",
         peer: None,
@@ -28,6 +21,24 @@ pub(crate) fn layers(suite: &mut Suite) {
     retry::add(suite);
     breaker::add(suite);
     failover::add(suite);
+}
+
+/// What must not grow with the number of targets.
+pub(crate) fn scale(suite: &mut Suite) {
+    bare(suite);
+    failover::scale(suite);
+}
+
+/// The service that answers at once, without any layer.
+pub(crate) fn bare(suite: &mut Suite) {
+    suite.baseline("bare");
+    suite.add(Row {
+        work: "bare",
+        peer: None,
+        service: inner::Next,
+        request: number,
+        check: Result::is_ok,
+    });
 }
 
 /// The n-th request is its number.

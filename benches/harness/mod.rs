@@ -10,6 +10,7 @@
 #![allow(dead_code, reason = "each bench binary uses a part of it")]
 
 mod clock;
+mod count;
 mod measure;
 mod options;
 mod report;
@@ -20,6 +21,7 @@ use std::rc::Rc;
 
 use tokio::runtime::{Builder, Runtime};
 
+pub(crate) use self::count::Counts;
 pub(crate) use self::options::{Mode, Options};
 pub(crate) use self::report::Report;
 pub(crate) use self::row::Row;

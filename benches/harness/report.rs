@@ -75,10 +75,14 @@ impl Report {
     }
 
     fn print(&self) {
-        println!(
-            "\n{:<58} {:>9} {:>9} {:>7} {:>7} {:>8}",
-            self.bench, "ns", "over bare", "x bare", "x ours", "spread"
-        );
+        if self.rows.iter().any(|row| row.timing.is_some()) {
+            println!(
+                "\n{:<58} {:>9} {:>9} {:>7} {:>7} {:>8}",
+                self.bench, "ns", "over bare", "x bare", "x ours", "spread"
+            );
+        } else {
+            println!("\n{:<58} {:>9}", self.bench, "per call");
+        }
         for row in &self.rows {
             let name = match row.peer {
                 Some(peer) => format!("  {}  [{peer}]", row.case),

@@ -1,0 +1,28 @@
+//! Allocations per call, exactly; fails when they are not those of `benches/allocs.txt`.
+//!
+//! ```text
+//! cargo bench --bench allocs
+//! cargo bench --bench allocs -- --bless
+//! ```
+//!
+//! A binary of its own, as the counting allocator would slow the others down.
+
+mod cases;
+mod harness;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use harness::{Counts, Suite};
+
+fn main() -> ExitCode {
+    let mut layers = Suite::new("layers");
+    cases::layers(&mut layers);
+    let mut scale = Suite::new("scale");
+    cases::scale(&mut scale);
+    let counts = Counts::of(vec![layers, scale], |run| {
+        allocation_counter::measure(run).count_total
+    });
+    let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/allocs.txt");
+    counts.compare(&expected)
+}

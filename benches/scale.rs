@@ -1,0 +1,16 @@
+//! What a call costs as the number of targets grows while the first is well: it must stay flat.
+//!
+//! ```text
+//! cargo bench --bench scale
+//! ```
+
+mod cases;
+mod harness;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut suite = harness::Suite::new("scale");
+    cases::scale(&mut suite);
+    suite.run()
+}
