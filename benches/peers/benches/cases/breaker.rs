@@ -15,6 +15,7 @@ use crate::ours::inner::{Failed, Next};
 use crate::ours::number;
 
 const CLOSED: &str = "breaker, closed";
+const CONSECUTIVE: &str = "breaker, closed, consecutive";
 const OPEN: &str = "breaker, open";
 const RESILIENCE: Option<&str> = Some("tower-resilience 0.14.0");
 const FAILSAFE: Option<&str> = Some("failsafe 1.3.0");
@@ -40,6 +41,14 @@ fn resilience(suite: &mut Suite) {
         request: number,
         check: Result::is_ok,
     });
+    let consecutive = CircuitBreakerLayer::builder().consecutive_failures(5);
+    suite.add(Row {
+        work: CONSECUTIVE,
+        peer: RESILIENCE,
+        service: consecutive.build().expect("the defaults").layer(Next),
+        request: number,
+        check: Result::is_ok,
+    });
     suite.runtime().block_on(handle.force_open());
     suite.add(Row {
         work: OPEN,
@@ -59,8 +68,8 @@ fn failsafe(suite: &mut Suite) {
         check: Result::is_ok,
     });
     suite.add(Row {
-        work: CLOSED,
-        peer: Some("failsafe 1.3.0 consecutive"),
+        work: CONSECUTIVE,
+        peer: FAILSAFE,
         service: Failsafe(consecutive(5)),
         request: number,
         check: Result::is_ok,
