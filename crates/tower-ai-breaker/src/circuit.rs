@@ -87,13 +87,14 @@ impl Circuit {
 
     /// Whether a call that comes now goes or is shed. `clock` is read at most once, and not at all by a closed
     /// circuit with a plain rule.
+    #[inline]
     pub(crate) fn admit(
         self: &Arc<Self>,
         others: bool,
         clock: impl FnOnce() -> Instant,
     ) -> Result<Permit, Shed> {
         let verdict = self.word.load();
-        let free = verdict.is_free() && self.health().is_closed() && !self.key.may_be_shut();
+        let free = verdict.is_free() && !self.key_may_be_shut();
         if free && self.plain {
             let ticket = Ticket::new(verdict.generation(), Nanos::MAX, Kind::Plain, others);
             return Ok(Permit::new(Arc::clone(self), ticket));
@@ -102,12 +103,24 @@ impl Circuit {
         if free && let Some(permit) = self.admit_freely(verdict, now, others) {
             return Ok(permit);
         }
+        self.ask(now, others)
+    }
+
+    #[cold]
+    fn ask(self: &Arc<Self>, now: Nanos, others: bool) -> Result<Permit, Shed> {
         match self.admit_slowly(now, others) {
             Ok(ticket) => Ok(self.permit(ticket)),
             Err(refusal) => self.refuse(refusal, now, others),
         }
     }
 
+    /// Whether the key was shut and is not known to be open again.
+    #[inline]
+    fn key_may_be_shut(&self) -> bool {
+        self.key_is_shared && self.key.may_be_shut()
+    }
+
+    #[inline]
     fn admit_freely(
         self: &Arc<Self>,
         verdict: Verdict,
@@ -158,7 +171,7 @@ impl Circuit {
 
     /// Whether the call would be the probe of a key whose time is over.
     fn ask_key(&self, now: Instant) -> Result<bool, Refusal> {
-        if !self.key_is_shared || !self.key.may_be_shut() {
+        if !self.key_may_be_shut() {
             return Ok(false);
         }
         match self.key.wait(now) {
@@ -167,6 +180,7 @@ impl Circuit {
         }
     }
 
+    #[inline]
     fn permit(self: &Arc<Self>, ticket: Ticket) -> Permit {
         if let (Some(target), false) = (&self.target, self.plain) {
             target.health().begin_attempt();
@@ -175,7 +189,6 @@ impl Circuit {
     }
 
     /// Says no; while it only observes, says what it would have said and lets the call go.
-    #[cold]
     fn refuse(
         self: &Arc<Self>,
         refusal: Refusal,
@@ -192,10 +205,18 @@ impl Circuit {
     }
 
     /// The error of a call that is sure to be shed if it comes now; `None` where it may go, or may have to ask.
+    #[inline]
     pub(crate) fn surely_shed(&self) -> Option<Shed> {
         let verdict = self.word.load();
-        let closed = verdict.mode() == Mode::Closed && self.health().is_closed();
-        if (closed && !self.key.may_be_shut()) || self.settings.observe_only {
+        if verdict.is_free() && !self.key_may_be_shut() {
+            return None;
+        }
+        self.surely_shed_by(verdict)
+    }
+
+    #[cold]
+    fn surely_shed_by(&self, verdict: Verdict) -> Option<Shed> {
+        if self.settings.observe_only {
             return None;
         }
         let now = Instant::now();
@@ -224,6 +245,7 @@ impl Circuit {
     }
 
     /// Brings the machine up to now, unless somebody else is at it.
+    #[cold]
     fn sweep(&self, now: Nanos, others: bool) {
         let machine = match self.machine.try_lock() {
             Ok(machine) => machine,

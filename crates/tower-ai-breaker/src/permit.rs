@@ -22,6 +22,7 @@ pub struct Permit {
 }
 
 impl Permit {
+    #[inline]
     pub(crate) const fn new(circuit: Arc<Circuit>, ticket: Ticket) -> Self {
         Self {
             circuit,
@@ -40,6 +41,7 @@ impl Permit {
         self.finish(outcome, || now);
     }
 
+    #[inline]
     fn finish(&mut self, outcome: Outcome, clock: impl FnOnce() -> Instant) {
         if !self.settled {
             self.settled = true;
@@ -49,16 +51,19 @@ impl Permit {
 }
 
 impl Settle for Permit {
+    #[inline]
     fn first_content(&mut self) {
         self.circuit.arrived(&mut self.ticket, Instant::now);
     }
 
+    #[inline]
     fn settle(mut self, outcome: Outcome) {
         self.finish(outcome, Instant::now);
     }
 }
 
 impl Drop for Permit {
+    #[inline]
     fn drop(&mut self) {
         self.finish(Outcome::Cancelled, Instant::now);
     }

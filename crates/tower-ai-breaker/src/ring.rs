@@ -90,6 +90,7 @@ impl Ring {
         Self::with(slots, shift)
     }
 
+    #[inline]
     pub(crate) fn bucket(&self, at: Nanos) -> u64 {
         at >> self.shift
     }
@@ -106,6 +107,7 @@ impl Ring {
 
     /// Counts a call as started. `false`: it is not counted, because the bucket is full or already belongs to a
     /// newer generation; then nothing else must be reported of it.
+    #[inline]
     pub(crate) fn start(&self, bucket: u64, generation: u32) -> bool {
         let tag = self.tag(bucket, generation);
         self.update(bucket, |word| {
@@ -119,6 +121,7 @@ impl Ring {
     }
 
     /// Notes that the first content of a counted call came in time.
+    #[inline]
     pub(crate) fn timely(&self, bucket: u64, generation: u32) {
         self.add(bucket, generation, TIMELY);
     }
@@ -138,6 +141,7 @@ impl Ring {
         }
     }
 
+    #[inline]
     fn add(&self, bucket: u64, generation: u32, what: u64) {
         let tag = self.tag(bucket, generation);
         self.update(bucket, |word| {
@@ -147,6 +151,7 @@ impl Ring {
         });
     }
 
+    #[inline]
     fn update(&self, bucket: u64, change: impl Fn(u64) -> Option<u64>) -> bool {
         self.slot(bucket)
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, change)
@@ -154,10 +159,12 @@ impl Ring {
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "less than `len`")]
+    #[inline]
     fn slot(&self, bucket: u64) -> &AtomicU64 {
         &self.slots[(bucket % self.len()) as usize]
     }
 
+    #[inline]
     fn tag(&self, bucket: u64, generation: u32) -> u64 {
         let lap = (bucket / self.len()) & LAP_MASK;
         lap << GENERATION_BITS | u64::from(generation) & GENERATION_MASK

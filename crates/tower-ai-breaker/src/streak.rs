@@ -27,6 +27,7 @@ impl Streak {
     }
 
     /// A success: ends the streak of this generation.
+    #[inline]
     pub(crate) fn end(&self, generation: u32) {
         if !self.worked.load(Ordering::Relaxed) {
             self.worked.store(true, Ordering::Relaxed);

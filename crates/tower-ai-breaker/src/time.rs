@@ -8,6 +8,7 @@ use tokio::time::Instant;
 pub(crate) type Nanos = u64;
 
 /// The length of a duration.
+#[inline]
 pub(crate) fn nanos(duration: Duration) -> Nanos {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -32,6 +33,7 @@ impl Clock {
     }
 
     /// The moment as a number; one before the epoch reads as 0.
+    #[inline]
     pub(crate) fn at(self, moment: Instant) -> Nanos {
         nanos(moment.saturating_duration_since(self.0))
     }

@@ -46,6 +46,7 @@ impl Verdict {
     }
 
     /// Closed, and nothing to ask: the call may go.
+    #[inline]
     pub(crate) const fn is_free(self) -> bool {
         self.0 & (MODE | ASK) == 0
     }
@@ -59,6 +60,7 @@ impl Verdict {
         }
     }
 
+    #[inline]
     pub(crate) const fn generation(self) -> u32 {
         (self.0 >> GENERATION_SHIFT) as u32 & GENERATION_MASK
     }
@@ -84,6 +86,7 @@ impl Word {
         Self(AtomicU64::new(verdict.0))
     }
 
+    #[inline]
     pub(crate) fn load(&self) -> Verdict {
         Verdict(self.0.load(Ordering::Acquire))
     }

@@ -16,6 +16,7 @@ const SAMPLES: u64 = 100;
 
 impl Circuit {
     /// A first content has come.
+    #[inline]
     pub(crate) fn arrived(&self, ticket: &mut Ticket, clock: impl FnOnce() -> Instant) {
         if ticket.content || matches!(ticket.kind, Kind::Plain | Kind::Ghost) {
             return;
@@ -44,6 +45,7 @@ impl Circuit {
         }
     }
 
+    #[cold]
     fn sample(&self, at: Instant, now: Nanos, age: Nanos) {
         let every = nanos(self.settings.tuning.latency_decay) / SAMPLES;
         let next = now.saturating_add(every);
@@ -62,18 +64,18 @@ impl Circuit {
     }
 
     /// The outcome is known, and the call has ended.
+    #[inline]
     pub(crate) fn settled(
         &self,
         ticket: &mut Ticket,
         outcome: Outcome,
         clock: impl FnOnce() -> Instant,
     ) {
-        match (outcome.advice().lesson, ticket.kind) {
+        match (outcome, ticket.kind) {
+            (Outcome::Success, Kind::Plain) => self.streak.end(ticket.generation),
+            (Outcome::Success, Kind::Closed) => self.arrived(ticket, clock),
             (_, Kind::Ghost) => {}
-            (Lesson::Success, Kind::Plain) => self.streak.end(ticket.generation),
-            (Lesson::Success, Kind::Closed) => self.arrived(ticket, clock),
-            (Lesson::Nothing, Kind::Plain) => {}
-            (lesson, _) => self.learn(ticket, outcome, lesson, clock()),
+            _ => self.otherwise(ticket, outcome, clock),
         }
         if let (Some(target), false) = (&self.target, self.plain) {
             target.health().end_attempt();
@@ -82,6 +84,13 @@ impl Circuit {
 
     /// Whatever is not the success of a call that a closed circuit admitted.
     #[cold]
+    fn otherwise(&self, ticket: &mut Ticket, outcome: Outcome, clock: impl FnOnce() -> Instant) {
+        let lesson = outcome.advice().lesson;
+        if lesson != Lesson::Nothing || ticket.kind != Kind::Plain {
+            self.learn(ticket, outcome, lesson, clock());
+        }
+    }
+
     fn learn(&self, ticket: &mut Ticket, outcome: Outcome, lesson: Lesson, at: Instant) {
         let now = self.clock.at(at);
         if ticket.key_probe {
@@ -133,10 +142,7 @@ impl Circuit {
         let tuning = &self.settings.tuning;
         let wait = wait.unwrap_or(tuning.gate_unnamed).min(tuning.gate_longest);
         self.health().gate(at + wait);
-        if ticket.kind == Kind::Plain {
-            return;
-        }
-        self.locked(|machine, ring| machine.limited(ring, now, ticket));
+        self.locked(|machine, ring| machine.limited(ring, now, ticket, nanos(wait)));
     }
 
     /// The key is of no use: shuts it for all its targets, or this target where nothing is known of its key.

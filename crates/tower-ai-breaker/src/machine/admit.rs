@@ -39,6 +39,7 @@ pub(crate) enum Kind {
 }
 
 impl Ticket {
+    #[inline]
     pub(crate) const fn new(generation: u32, started: Nanos, kind: Kind, others: bool) -> Self {
         Self {
             generation,
@@ -52,6 +53,7 @@ impl Ticket {
     }
 
     /// The ticket of a call that needs no lock, but has to be counted in the ring.
+    #[inline]
     pub(crate) const fn freely(verdict: Verdict, started: Nanos, others: bool) -> Self {
         Self::new(verdict.generation(), started, Kind::Closed, others)
     }

@@ -71,6 +71,8 @@ pub(crate) struct Machine {
     evidence: Evidence,
     outage: Outage,
     cap: RateCap,
+    /// Until when a rate limit keeps calls away; 0: no gate. The wait itself stands in the target's health.
+    gated_until: Nanos,
     /// Until when a server asked to be left alone in a failure of this generation.
     asked_until: Nanos,
     /// How often in a row the target or its key was of no use.
@@ -94,6 +96,7 @@ impl Machine {
             now: 0,
             cursors: Cursors::starting_at(0),
             outage: Outage::new(),
+            gated_until: 0,
             asked_until: 0,
             shuts: 0,
             missing: 0,
@@ -107,7 +110,7 @@ impl Machine {
         let ask = match self.phase {
             // Where there is nowhere else to go, it may shed instead.
             Phase::Open { partial, .. } => partial.is_some(),
-            _ => self.cap.is_active(),
+            _ => self.cap.is_active() || self.gated_until > 0,
         };
         Verdict::new(self.mode(), self.generation, ask, self.until())
     }
@@ -306,6 +309,7 @@ impl Machine {
         self.evidence = Evidence::new(&self.rules);
         self.outage = Outage::new();
         self.cap = RateCap::new(self.rules.second);
+        self.gated_until = 0;
         self.key_probe = None;
         self.close(ring);
     }

@@ -86,11 +86,13 @@ impl Machine {
         }
     }
 
-    /// A rate limit: it says how many calls the target takes, and nothing of health.
-    pub(crate) fn limited(&mut self, ring: &Ring, now: Nanos, ticket: &Ticket) {
+    /// A rate limit, with the wait that the server asked for: it says how many calls the target takes, and nothing
+    /// of health.
+    pub(crate) fn limited(&mut self, ring: &Ring, now: Nanos, ticket: &Ticket, wait: Nanos) {
         self.left(ring, now, ticket);
+        self.gated_until = self.gated_until.max(now.saturating_add(wait));
         // Before that is known a cap would be a guess; the gate does without.
-        if let Some(accepted) = self.evidence.accepted() {
+        if let (Some(accepted), None) = (self.evidence.accepted(), self.rules.consecutive) {
             self.cap.limited(now, ticket.started, accepted);
         }
     }

@@ -41,6 +41,9 @@ impl Machine {
         if now > self.now {
             let elapsed = now - self.now;
             self.now = now;
+            if self.gated_until <= now {
+                self.gated_until = 0;
+            }
             let swept = self.sweep(ring);
             self.evidence.fade(elapsed, &self.rules);
             self.learn(&swept, elapsed);
