@@ -148,9 +148,9 @@ impl GrpcTargetLayer {
             if left.is_zero() {
                 return Err(not_sent(Elapsed::new("an answer", Duration::ZERO)));
             }
-            request
-                .headers_mut()
-                .insert(timeout::TIMEOUT, timeout::encode(left));
+            let headers = request.headers_mut();
+            let asked = timeout::read(headers).unwrap_or(left);
+            headers.insert(timeout::TIMEOUT, timeout::encode(left.min(asked)));
         }
         let headers = request.headers_mut();
         match attempt.map(|attempt| attempt.number()) {

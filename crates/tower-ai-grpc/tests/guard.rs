@@ -306,6 +306,25 @@ async fn a_call_whose_time_is_over_is_not_sent() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_shorter_timeout_of_the_request_stays() {
+    let now = Instant::now();
+    let seen = |asked: &'static str| {
+        let deadline = Deadline::after(now, Duration::from_secs(10));
+        let request = Request::builder().header("grpc-timeout", asked);
+        let mut request = request.body(Body::empty()).unwrap();
+        request
+            .extensions_mut()
+            .insert(Attempt::begin(now).with_deadline(deadline));
+        let service = GrpcTargetLayer::new().layer(service_fn(|request: Request<Body>| async {
+            Ok::<_, Infallible>(request)
+        }));
+        async { service.oneshot(request).await.unwrap().headers()["grpc-timeout"].clone() }
+    };
+    assert_eq!(seen("3S").await, "3000000u");
+    assert_eq!(seen("1H").await, "10000000u");
+}
+
 #[tokio::test]
 async fn a_stream_is_sent_nowhere_a_second_time() {
     let (sender, body) = body();
