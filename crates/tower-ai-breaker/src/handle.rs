@@ -109,6 +109,22 @@ impl BreakerHandle {
     /// # Errors
     ///
     /// Fails with the reason and the wait if the call should not be sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tokio::time::Instant;
+    /// use tower_ai_breaker::BreakerLayer;
+    /// use tower_ai_core::Outcome;
+    ///
+    /// let handle = BreakerLayer::adaptive().handle();
+    /// let now = Instant::now();
+    /// let permit = handle.admit_at(now, false)?;
+    /// permit.settle_at(now + Duration::from_secs(2), Outcome::Success);
+    /// assert_eq!(handle.state_at(now + Duration::from_secs(3)).rejected, 0);
+    /// # Ok::<(), tower_ai_core::error::Shed>(())
+    /// ```
     pub fn admit_at(&self, now: Instant, others: bool) -> Result<Permit, Shed> {
         self.circuit.admit(others, || now)
     }

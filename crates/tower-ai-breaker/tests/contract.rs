@@ -5,7 +5,7 @@ mod calls;
 
 use std::time::Duration;
 
-use calls::{FAULT, break_it, call, fake, is_shed, shed};
+use calls::{FAULT, break_it, call, fake, is_shed};
 use tokio::time::Instant;
 use tokio_test::{assert_pending, assert_ready_err, assert_ready_ok, task};
 use tower::{Service, ServiceExt};
