@@ -20,7 +20,9 @@ fn main() -> ExitCode {
     cases::layers(&mut layers);
     let mut scale = Suite::new("scale");
     cases::scale(&mut scale);
-    let counts = Counts::of(vec![layers, scale], |run| {
+    let mut stack = Suite::new("stack");
+    cases::stack(&mut stack);
+    let counts = Counts::of(vec![layers, scale, stack], |run| {
         allocation_counter::measure(run).count_total
     });
     let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/allocs.txt");

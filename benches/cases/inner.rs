@@ -97,3 +97,17 @@ impl Service<Asked> for Next {
         ready(Ok(asked.number.wrapping_add(1)))
     }
 }
+
+impl Service<http::Request<u64>> for Next {
+    type Response = http::Response<u64>;
+    type Error = Failed;
+    type Future = Ready<Result<http::Response<u64>, Failed>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failed>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<u64>) -> Self::Future {
+        ready(Ok(http::Response::new(request.into_body().wrapping_add(1))))
+    }
+}

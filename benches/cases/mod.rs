@@ -5,6 +5,7 @@ pub(crate) mod breaker;
 pub(crate) mod failover;
 pub(crate) mod inner;
 pub(crate) mod retry;
+pub(crate) mod stack;
 
 use crate::harness::{Row, Suite};
 
@@ -27,6 +28,12 @@ pub(crate) fn layers(suite: &mut Suite) {
 pub(crate) fn scale(suite: &mut Suite) {
     bare(suite);
     failover::scale(suite);
+}
+
+/// The layers together.
+pub(crate) fn stack(suite: &mut Suite) {
+    bare(suite);
+    stack::add(suite);
 }
 
 /// The service that answers at once, without any layer.

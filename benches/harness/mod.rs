@@ -7,7 +7,11 @@
 //!   checked, so that a case which is not in the state it names panics.
 //! - Two ways to call: `ready` polls one instance and calls it; `oneshot` clones the service for each call,
 //!   as axum and tonic do.
-#![allow(dead_code, reason = "each bench binary uses a part of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each bench binary uses a part of it"
+)]
 
 mod clock;
 mod count;
