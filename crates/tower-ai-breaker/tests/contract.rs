@@ -198,3 +198,43 @@ async fn a_panic_in_user_code_gives_everything_back() {
         "and the lock is not poisoned"
     );
 }
+
+/// Threads that succeed, fail, are limited and go away, through every mode: nothing is left behind.
+#[test]
+fn threads_leave_nothing_behind() {
+    let target = Target::new("one").unwrap();
+    let layer = BreakerLayer::adaptive().seed(1).for_target(&target);
+    let handle = layer.handle();
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for thread in 0..4_u32 {
+            let handle = layer.handle();
+            scope.spawn(move || {
+                for i in 0..20_000_u32 {
+                    let now = start + Duration::from_millis(u64::from(i * 10));
+                    let Ok(mut permit) = handle.admit_at(now, i % 7 == 0) else {
+                        continue;
+                    };
+                    let later = now + Duration::from_millis(300);
+                    let sick = i % 4000 < 800;
+                    match (i + thread) % 10 {
+                        0..6 if sick => permit.settle_at(later, FAULT),
+                        0 => permit.settle_at(later, Outcome::RateLimited { wait: None }),
+                        1 => drop(permit),
+                        2 => permit.settle_at(later, Outcome::Invalid),
+                        _ => {
+                            permit.first_content_at(later);
+                            permit.settle_at(later, Outcome::Success);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let end = start + Duration::from_secs(300);
+    let state = handle.state_at(end);
+    assert_eq!(target.health().pending(), 0);
+    assert_eq!(state.in_window, 0, "{state:?}");
+    assert!(state.generation > 2, "{state:?}");
+    assert!(state.rejected > 0, "{state:?}");
+}
