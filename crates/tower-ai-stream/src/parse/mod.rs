@@ -193,7 +193,7 @@ impl Parser {
     /// its choices. More may come (the usage), but the end of the bytes would be a good end.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.has_ended || self.notes.marks.is_finished()
+        self.has_ended || (self.notes.marks.is_finished() && !self.in_list)
     }
 
     /// Whether the end mark was seen.
