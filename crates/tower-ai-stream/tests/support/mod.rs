@@ -1,6 +1,8 @@
 //! Recorded streams of every format.
 
-#![allow(dead_code, reason = "every test uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "every test uses a part of it")]
+
+pub mod script;
 
 use tower_ai_stream::{Event, Format, Framing, Parser};
 
