@@ -2,11 +2,13 @@
 #![allow(dead_code, reason = "each bench binary uses a part of it")]
 
 pub(crate) mod breaker;
+mod contention;
 pub(crate) mod failover;
 pub(crate) mod inner;
 pub(crate) mod retry;
 pub(crate) mod stack;
 
+pub(crate) use self::contention::add as contention;
 use crate::harness::{Row, Suite};
 
 /// Each layer alone: what a call costs that needs nothing of it, and one that it turns away.

@@ -51,7 +51,7 @@ pub(crate) fn add(suite: &mut Suite) {
 }
 
 /// A budget that each call pays into and none can fill.
-fn drawn() -> Budget {
+pub(crate) fn drawn() -> Budget {
     let budget = Budget::new(0.000_001, 1_000_000).expect("within the limits");
     assert!((0..500_000).all(|_| budget.withdraw()));
     budget

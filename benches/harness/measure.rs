@@ -59,7 +59,7 @@ fn warm_up(case: &mut Case, sample: Duration) -> u64 {
 }
 
 /// Sums up the samples of one case and of its baseline, taken in the same rounds.
-fn timing(samples: &[f64], bare: &[f64]) -> Timing {
+pub(crate) fn timing(samples: &[f64], bare: &[f64]) -> Timing {
     let ns = median(samples);
     let differences: Vec<f64> = samples.iter().zip(bare).map(|(a, b)| a - b).collect();
     let sorted = sorted(samples);

@@ -19,6 +19,7 @@ mod measure;
 mod options;
 mod report;
 mod row;
+pub(crate) mod threads;
 
 use std::process::ExitCode;
 use std::rc::Rc;
