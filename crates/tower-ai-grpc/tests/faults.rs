@@ -309,6 +309,26 @@ async fn a_stream_of_requests_is_sent_once() {
 }
 
 #[tokio::test]
+async fn a_stream_of_requests_that_broke_half_way_is_unavailable() {
+    let (mut one, two) = (Server::start("one"), Server::start("two"));
+    let channels = [("one", one.channel()), ("two", two.channel())];
+    let (mut client, _) = client(&Settings::default(), channels);
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let upload = client.upload(UnboundedReceiverStream::new(receiver));
+    let kill = async {
+        sender.send(Part { text: "a".into() }).unwrap();
+        while one.parts() < 1 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        one.kill();
+    };
+    let both = timeout(support::LONG, async { tokio::join!(upload, kill) });
+    let status = both.await.unwrap().0.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+    assert_eq!(two.calls(), 0);
+}
+
+#[tokio::test]
 async fn a_stream_of_requests_that_reached_nobody_is_sent_elsewhere() {
     let (mut one, two) = (Server::start("one"), Server::start("two"));
     one.kill();

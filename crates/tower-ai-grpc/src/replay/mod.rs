@@ -10,7 +10,8 @@
 //!    was not reached costs nothing. After that, [`GrpcTargetLayer`](crate::GrpcTargetLayer) sends it nowhere
 //!    again: a second attempt ends in [`NotReplayable`](crate::NotReplayable), an
 //!    [`Outcome::Shed`](tower_ai_core::Outcome::Shed), which costs neither an attempt nor budget, and leaves
-//!    the caller the answer of the first.
+//!    the caller the answer of the first. The guard makes a failure of such a request one that is not worth a
+//!    wait at the same target ([`Outcome::TimedOut`](tower_ai_core::Outcome::TimedOut)).
 //! 3. counts the caller's `grpc-timeout` ([`tonic::Request::set_timeout`]) from here on, as the deadline of
 //!    the call over all attempts.
 //!

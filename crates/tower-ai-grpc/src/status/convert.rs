@@ -9,7 +9,7 @@ use tonic::{Code, Status, TimeoutExpired};
 use tower_ai_core::error::{AllFailed, Elapsed, Failed, Shed, cause_ref};
 use tower_ai_core::{BoxError, Outcome};
 
-use crate::error::{Truncated, is_guess};
+use crate::error::{NotReplayable, Truncated, is_guess};
 
 /// The name of [`PUSHBACK`](crate::answer::PUSHBACK), as metadata wants it.
 const PUSHBACK_KEY: &str = "grpc-retry-pushback-ms";
@@ -116,11 +116,13 @@ fn with_wait(mut status: Status, wait: Option<Duration>) -> Status {
 
 /// No target answered: what the last one said that was asked, or that the time was over.
 fn all_failed(all: &AllFailed) -> Code {
-    let late = all
-        .source()
-        .is_some_and(|source| cause_ref::<Elapsed>(source).is_some());
+    let last = all.source();
+    let is_late = last.is_some_and(|last| cause_ref::<Elapsed>(last).is_some());
+    let is_once = last.is_some_and(|last| cause_ref::<NotReplayable>(last).is_some());
     match all.outcome() {
-        Outcome::Shed { .. } if late => Code::DeadlineExceeded,
+        Outcome::Shed { .. } if is_late => Code::DeadlineExceeded,
+        // A failure of a request that could not be sent again counts as one that is not worth it.
+        Outcome::TimedOut if is_once => Code::Unavailable,
         outcome => by_outcome(outcome),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ struct Script {
     name: &'static str,
     mode: Mutex<Mode>,
     seen: Mutex<Vec<HeaderMap>>,
+    parts: AtomicU32,
 }
 
 /// A running server. Dropped, it is killed.
@@ -53,6 +55,7 @@ impl Server {
             name,
             mode: Mutex::new(Mode::Well),
             seen: Mutex::default(),
+            parts: AtomicU32::new(0),
         });
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -88,6 +91,11 @@ impl Server {
 
     pub(crate) fn calls(&self) -> usize {
         self.script.seen.lock().unwrap().len()
+    }
+
+    /// The parts of uploads that came.
+    pub(crate) fn parts(&self) -> u32 {
+        self.script.parts.load(Ordering::Relaxed)
     }
 
     pub(crate) fn kill(&mut self) {
@@ -185,6 +193,7 @@ impl Model for Service {
         let mut parts = 0;
         while request.get_mut().message().await?.is_some() {
             parts += 1;
+            self.0.parts.fetch_add(1, Ordering::Relaxed);
         }
         match mode {
             Mode::Says(status) => Err(status),
