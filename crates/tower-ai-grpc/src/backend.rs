@@ -11,6 +11,30 @@ use crate::answer::Answer;
 /// Reads the answers of one kind of server where it departs from the table.
 ///
 /// `()` departs nowhere. [`Tei`] and [`Triton`] are two that do; [`backend_fn`] makes one of a closure.
+///
+/// # Examples
+///
+/// ```
+/// use http::{HeaderMap, StatusCode};
+/// use tonic::Code;
+/// use tower_ai_core::Outcome;
+/// use tower_ai_grpc::{Answer, Backend, GrpcClassify};
+///
+/// #[derive(Clone, Copy, Debug)]
+/// struct Ours;
+///
+/// impl Backend for Ours {
+///     fn outcome(&self, answer: &Answer<'_>) -> Option<Outcome> {
+///         (answer.code()? == Code::AlreadyExists).then_some(Outcome::Conflict)
+///     }
+/// }
+///
+/// let trailers = HeaderMap::from_iter([("grpc-status".parse()?, "6".parse()?)]);
+/// let answer = Answer::new(StatusCode::OK, &trailers);
+/// assert_eq!(GrpcClassify::new().read(&answer), Outcome::Invalid);
+/// assert_eq!(GrpcClassify::backend(Ours).read(&answer), Outcome::Conflict);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Backend {
     /// What the answer means, or `None` where the table decides.
     ///
@@ -54,6 +78,21 @@ impl Backend for Tei {
 }
 
 /// Triton: `UNAVAILABLE` for a restricted protocol is a refused credential.
+///
+/// # Examples
+///
+/// ```
+/// use http::StatusCode;
+/// use tonic::Status;
+/// use tower_ai_core::Outcome;
+/// use tower_ai_grpc::{Answer, Backend, Triton};
+///
+/// let status = Status::unavailable("This protocol is restricted, expecting header 'triton-key'");
+/// let head = status.into_http::<()>();
+/// let answer = Answer::new(StatusCode::OK, head.headers());
+/// assert_eq!(answer.outcome(), Outcome::Fault);
+/// assert_eq!(Triton.outcome(&answer), Some(Outcome::Unauthorized));
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Triton;
 

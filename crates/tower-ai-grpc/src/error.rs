@@ -11,7 +11,8 @@ use crate::table::by_code;
 
 /// The answer ended without a gRPC status, or in the middle of a message.
 ///
-/// Whoever stood between sent an end, and no server did: the answer is cut.
+/// Whoever stood between sent an end, and no server did: the answer is cut. Found by
+/// [`cause_ref`] in the error of a body, and in the status that a client's user gets.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Truncated(());
 

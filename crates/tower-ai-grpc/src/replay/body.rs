@@ -15,7 +15,23 @@ use crate::error::NotReplayable;
 
 /// A gRPC request body that can be read again by its clones, if it is whole.
 ///
-/// Made by [`GrpcReplayLayer`](super::GrpcReplayLayer). See the [module docs](crate::replay).
+/// Made by [`GrpcReplayLayer`](super::GrpcReplayLayer), or of bytes. See the [module docs](crate::replay).
+///
+/// # Examples
+///
+/// ```
+/// use bytes::Bytes;
+/// use http_body_util::BodyExt;
+/// use tower_ai_grpc::ReplayBody;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), tower_ai_core::BoxError> {
+/// let body = ReplayBody::from(Bytes::from_static(b"\0\0\0\0\x02hi"));
+/// assert!(body.is_replayable() && !body.is_stream());
+/// assert_eq!(body.clone().collect().await?.to_bytes(), body.collect().await?.to_bytes());
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Clone
 ///
