@@ -146,8 +146,11 @@ impl Clocks {
         let Some((least, stretch)) = self.limits.pace else {
             return;
         };
+        // A stretch that has had enough is followed by the next at its end; what comes before saves nothing up.
+        if now < self.stretch.0 {
+            return;
+        }
         self.stretch.1 = self.stretch.1.saturating_add(contents);
-        // A stretch that has had enough is followed by the next: at its end, or now if that is later.
         if self.stretch.1 >= least {
             let end = later(self.stretch.0, stretch);
             self.stretch = (end.max(now), 0);
