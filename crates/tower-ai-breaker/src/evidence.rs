@@ -91,8 +91,9 @@ impl Evidence {
     }
 
     /// Whether the charts say that the target is down, and not only sick.
-    pub(crate) fn is_hard(&self, rules: &Rules) -> bool {
-        self.hard.level() >= self.threshold(rules)
+    pub(crate) fn is_hard(&self, ring: &Ring, at: &Present, rules: &Rules) -> bool {
+        let h = self.threshold(rules);
+        self.hard.level() >= h && confirmed(&self.hard, SICK, ring, at, rules) >= h
     }
 
     /// Lets old evidence fade.

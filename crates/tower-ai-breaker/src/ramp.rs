@@ -42,7 +42,13 @@ impl Trial {
     }
 
     pub(crate) fn bad(&mut self, p0: f64, count: u32) {
-        self.evidence = (self.evidence + f64::from(count) * (SICK / p0).ln()).min(2.0 * LIMIT);
+        self.bad_up_to(p0, count, 0.0);
+    }
+
+    /// The same, with room for more evidence than decides.
+    pub(crate) fn bad_up_to(&mut self, p0: f64, count: u32, room: f64) {
+        let next = self.evidence + f64::from(count) * (SICK / p0).ln();
+        self.evidence = next.min(2.0 * LIMIT + room);
     }
 
     pub(crate) fn is_sick(self) -> bool {
@@ -51,11 +57,6 @@ impl Trial {
 
     pub(crate) fn is_well(self) -> bool {
         self.evidence <= WELL
-    }
-
-    /// Keeps the evidence from growing beyond what a change could outweigh.
-    pub(crate) fn bound(&mut self) {
-        self.evidence = self.evidence.min(LIMIT);
     }
 }
 

@@ -13,7 +13,10 @@ const SLOPE: f64 = 0.4;
 /// The most that is rejected: the rest keeps the estimate alive.
 const MOST: f64 = 0.95;
 
-/// The calls over which the share of bad ones is learnt.
+/// The calls over which the share of bad ones is learnt, at least.
+///
+/// Failures come one by one and credit comes by the bucket, later: at a high rate, memory and evidence have to
+/// hold more than the calls of one survival age, or each lump of either would be a verdict.
 const MEMORY: f64 = 20.0;
 
 /// A sick target that is alone.
@@ -24,15 +27,18 @@ pub(crate) struct Shedding {
     bad: f64,
     trial: Trial,
     last_pass: Nanos,
+    /// The calls of one survival age, at the usual rate.
+    pace: f64,
 }
 
 impl Shedding {
-    pub(crate) const fn new(now: Nanos, bad: f64, by_slowness: bool) -> Self {
+    pub(crate) const fn new(now: Nanos, bad: f64, by_slowness: bool, pace: f64) -> Self {
         Self {
             by_slowness,
             bad,
             trial: Trial::new(),
             last_pass: now,
+            pace,
         }
     }
 
@@ -73,14 +79,17 @@ impl Shedding {
     }
 
     pub(crate) fn good(&mut self, p0: f64, count: u32) {
-        self.bad *= (1.0 - 1.0 / MEMORY).powf(f64::from(count));
+        self.bad *= self.keep(count);
         self.trial.good(p0, count);
     }
 
     pub(crate) fn bad(&mut self, p0: f64, count: u32) {
-        self.bad = 1.0 - (1.0 - self.bad) * (1.0 - 1.0 / MEMORY).powf(f64::from(count));
-        self.trial.bad(p0, count);
-        self.trial.bound();
+        self.bad = 1.0 - (1.0 - self.bad) * self.keep(count);
+        self.trial.bad_up_to(p0, count, 2.0 * self.pace);
+    }
+
+    fn keep(&self, count: u32) -> f64 {
+        (1.0 - 1.0 / (MEMORY + self.pace)).powf(f64::from(count))
     }
 }
 
@@ -92,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_call_passes_every_so_often_however_sick_the_target() {
-        let mut shedding = Shedding::new(0, 1.0, false);
+        let mut shedding = Shedding::new(0, 1.0, false, 0.0);
         assert!(!shedding.admit(EVERY - 1, 0.5, EVERY));
         assert_eq!(shedding.next_pass(EVERY - 1, EVERY), 1);
         assert!(shedding.admit(EVERY, 0.5, EVERY));
@@ -101,7 +110,7 @@ mod tests {
 
     #[test]
     fn the_share_follows_what_calls_say() {
-        let mut shedding = Shedding::new(0, 0.3, false);
+        let mut shedding = Shedding::new(0, 0.3, false, 0.0);
         assert!((shedding.rejected_share() - 0.5).abs() < 1e-9);
         shedding.bad(0.01, 40);
         assert!((shedding.rejected_share() - MOST).abs() < 1e-9);

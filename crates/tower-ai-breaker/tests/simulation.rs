@@ -132,6 +132,21 @@ fn a_rate_limit_costs_little_and_never_opens_it() {
 }
 
 #[test]
+fn alone_a_sick_target_still_serves_a_part() {
+    for rate in [2.0, 20.0, 200.0] {
+        let mut world = warm_for(rate, 1, 120.0);
+        world.others = false;
+        let seconds = if rate > 100.0 { 20.0 } else { 300.0 };
+        let tally = world.run(120.0 + seconds, Weather::Errors(0.3), |_, _| false);
+        let share = tally.admitted as f64 / tally.calls as f64;
+        assert!(
+            (0.3..0.85).contains(&share),
+            "{share} at {rate}/s: {tally:?}"
+        );
+    }
+}
+
+#[test]
 fn the_same_seed_makes_the_same_run() {
     let run = || {
         let mut world = warm_for(2.0, 5, 300.0);

@@ -29,7 +29,7 @@ use crate::rate::RateCap;
 use crate::ring::Ring;
 use crate::rules::Rules;
 use crate::shed::{HARD_SHARE, Shedding};
-use crate::time::Nanos;
+use crate::time::{Nanos, seconds};
 use crate::word::{GENERATION_MASK, Verdict};
 
 pub(crate) use self::admit::{Kind, Refusal, Ticket};
@@ -174,10 +174,9 @@ impl Machine {
 
     /// ## Any => Shedding
     fn shed(&mut self, ring: &Ring, bad: f64, by_slowness: bool) {
-        self.enter(
-            Phase::Shedding(Shedding::new(self.now, bad, by_slowness)),
-            ring,
-        );
+        let pace = self.evidence.rate() * seconds(self.rules.survival_age);
+        let shedding = Shedding::new(self.now, bad, by_slowness, pace);
+        self.enter(Phase::Shedding(shedding), ring);
         self.evidence.acquit_sick();
     }
 
@@ -247,7 +246,7 @@ impl Machine {
         let Some(alarm) = self.evidence.alarm(ring, &self.present(), &self.rules) else {
             return;
         };
-        let hard = self.evidence.is_hard(&self.rules);
+        let hard = self.evidence.is_hard(ring, &self.present(), &self.rules);
         if others || hard {
             let partial = !hard && alarm.among >= FEW && alarm.share < HARD_SHARE;
             self.open(ring, partial.then_some(alarm.share));
@@ -263,7 +262,7 @@ impl Machine {
         } else if others {
             let bad = shedding.bad_share();
             self.open(ring, (bad < HARD_SHARE).then_some(bad));
-        } else if self.evidence.is_hard(&self.rules) {
+        } else if self.evidence.is_hard(ring, &self.present(), &self.rules) {
             self.open(ring, None);
         }
     }
