@@ -96,7 +96,7 @@ fn broken_at(
                     match body.frame().await {
                         None => break Some((String::from_utf8_lossy(&seen).into(), Ending::Good)),
                         Some(Ok(frame)) => {
-                            seen.extend_from_slice(&frame.into_data().expect("data"))
+                            seen.extend_from_slice(&frame.into_data().expect("data"));
                         }
                         Some(Err(error)) => {
                             break Some((String::from_utf8_lossy(&seen).into(), ending(&error)));
