@@ -36,6 +36,7 @@ mod flight;
 pub mod future;
 mod handle;
 mod hit;
+mod index;
 mod key;
 mod layer;
 mod memory;
@@ -50,6 +51,7 @@ mod tags;
 
 pub use self::entry::Entry;
 pub use self::handle::CacheHandle;
+pub use self::index::{Candidate, FlatIndex, Index, Indexed};
 pub use self::key::{Key, PlaceId};
 pub use self::layer::CacheLayer;
 pub use self::memory::Limits;
