@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// Every duration of retry, breaker and failover, with defaults for calls to hosted models.
+/// Every duration of retry, failover, stream guard and breaker, with defaults for calls to hosted models.
 ///
 /// One factor scales them all ([`scaled`](Self::scaled)): a rehearsal that plays an hour's outage in a minute divides
 /// the time of its fake providers and of the layers by the same number, and sees the same decisions.
@@ -39,6 +39,13 @@ pub struct Tuning {
     pub ready_timeout: Duration,
     /// Failover: the decay time of the latency estimate. Defaults to 10 s.
     pub latency_decay: Duration,
+
+    /// Stream: from the head of a streamed answer to its first content. Defaults to 10 s.
+    pub first_content: Duration,
+    /// Stream: from one content of an answer to the next. Defaults to 10 s.
+    pub stall: Duration,
+    /// Stream: how long an answer that is over is held open for what may follow it. Defaults to 1 s.
+    pub linger: Duration,
 
     /// Breaker: the age at which a call that has not failed counts as a good one. Defaults to 500 ms.
     pub survival_age: Duration,
@@ -92,6 +99,9 @@ impl Tuning {
             attempt_timeout: Duration::from_secs(30),
             ready_timeout: Duration::from_secs(1),
             latency_decay: Duration::from_secs(10),
+            first_content: Duration::from_secs(10),
+            stall: Duration::from_secs(10),
+            linger: Duration::from_secs(1),
             survival_age: Duration::from_millis(500),
             slow_floor: Duration::from_millis(250),
             slow_ceiling: Duration::from_secs(60),
@@ -130,7 +140,7 @@ impl Tuning {
     }
 
     /// Every field: destructured, so that a new one cannot be forgotten.
-    fn durations_mut(&mut self) -> [&mut Duration; 26] {
+    fn durations_mut(&mut self) -> [&mut Duration; 29] {
         let Self {
             backoff_first,
             backoff_longest,
@@ -139,6 +149,9 @@ impl Tuning {
             attempt_timeout,
             ready_timeout,
             latency_decay,
+            first_content,
+            stall,
+            linger,
             survival_age,
             slow_floor,
             slow_ceiling,
@@ -167,6 +180,9 @@ impl Tuning {
             attempt_timeout,
             ready_timeout,
             latency_decay,
+            first_content,
+            stall,
+            linger,
             survival_age,
             slow_floor,
             slow_ceiling,
