@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tower_ai_core::Tuning;
 use tower_layer::Layer;
 
 use crate::settings::{Settings, above_zero};
@@ -136,6 +137,16 @@ impl StreamGuardLayer {
         self
     }
 
+    /// Takes first content, stall and linger from a [`Tuning`]. A zero switches the limit off.
+    #[must_use]
+    pub fn tuning(mut self, tuning: &Tuning) -> Self {
+        let limit = |limit: Duration| (!limit.is_zero()).then_some(limit);
+        self.settings.limits.first_content = limit(tuning.first_content);
+        self.settings.limits.stall = limit(tuning.stall);
+        self.settings.limits.linger = tuning.linger;
+        self
+    }
+
     /// Multiplies every duration by `factor`, for a rehearsal in another time scale.
     ///
     /// # Errors
@@ -175,6 +186,11 @@ mod tests {
         assert_eq!(settings.limits.whole, Some(10 * sec));
         assert_eq!(settings.limits.pace, Some((3, 2 * sec)));
         assert_eq!(settings.limits.linger, sec / 2);
+
+        let half = Tuning::new().scaled(0.5).unwrap();
+        let layer = StreamGuardLayer::new().tuning(&half);
+        assert_eq!(layer.settings.limits.stall, Some(5 * sec));
+        assert_eq!(layer.settings.limits.linger, sec / 2);
 
         let layer = StreamGuardLayer::new();
         assert_eq!(layer.scaled(f64::NAN).unwrap_err(), InvalidGuard::Scale);
