@@ -1,5 +1,9 @@
 //! What is measured: our rows, for the benches and for the counts of allocations and instructions.
-#![allow(dead_code, reason = "each bench binary uses a part of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each bench binary uses a part of it"
+)]
 
 pub(crate) mod breaker;
 mod contention;

@@ -75,6 +75,11 @@ impl Suite {
     pub(crate) fn run(self) -> ExitCode {
         let options = Options::from_args();
         let (bench, mut cases) = self.selected(&options);
+        if options.mode == Mode::List {
+            let ours = cases.iter().filter(|case| case.peer.is_none());
+            ours.for_each(|case| println!("{bench}: {}", case.name));
+            return ExitCode::SUCCESS;
+        }
         if let Mode::Instructions(calls) = options.mode {
             cases.iter_mut().for_each(|case| (case.run)(calls));
             return ExitCode::SUCCESS;

@@ -12,6 +12,8 @@ pub(crate) enum Mode {
     Quick,
     /// Only shows that every case runs and is in the state it names.
     Smoke,
+    /// Prints the names of our cases.
+    List,
     /// Makes this many calls of each selected case and measures nothing: for callgrind.
     Instructions(u64),
 }
@@ -48,6 +50,7 @@ impl Options {
                 "--test" => options.mode = Mode::Smoke,
                 "--json" => options.json = Some(value().into()),
                 "--filter" => options.filter = Some(value()),
+                "--list" => options.mode = Mode::List,
                 "--bless" => options.bless = true,
                 "--exact" => options.exact = Some(value()),
                 "--calls" => options.mode = Mode::Instructions(value().parse().expect("a number")),
