@@ -4,6 +4,7 @@ mod frame;
 mod json;
 mod judge;
 mod notes;
+mod scalar;
 mod slot;
 mod sse;
 mod text;
