@@ -74,14 +74,19 @@ impl Contest {
         let bench = self.bench;
         self.entries
             .retain(|entry| options.wants(bench, entry.work, entry.peer));
-        let (rounds, calls) = match options.mode {
-            Mode::Full => (25, 50_000),
-            Mode::Quick => (7, 20_000),
-            _ => (1, 100),
+        let (rounds, sample) = match options.mode {
+            Mode::Full => (25, Duration::from_millis(20)),
+            Mode::Quick => (7, Duration::from_millis(5)),
+            _ => (1, Duration::ZERO),
         };
+        let calls: Vec<u64> = self
+            .entries
+            .iter()
+            .map(|entry| entry.calls(sample))
+            .collect();
         let mut samples = vec![THREADS.map(|_| Vec::new()); self.entries.len()];
         for _ in 0..rounds {
-            for (entry, samples) in self.entries.iter().zip(&mut samples) {
+            for ((entry, &calls), samples) in self.entries.iter().zip(&calls).zip(&mut samples) {
                 for (threads, samples) in THREADS.into_iter().zip(samples) {
                     let took = (entry.run)(threads, calls).as_nanos() as f64;
                     samples.push(took / (calls * threads as u64) as f64);
@@ -117,6 +122,17 @@ impl Contest {
             );
         }
         code
+    }
+}
+
+impl Entry {
+    /// How many calls take one thread as long as planned.
+    fn calls(&self, sample: Duration) -> u64 {
+        let mut calls = 64;
+        while (self.run)(1, calls) < sample {
+            calls *= 2;
+        }
+        calls
     }
 }
 
