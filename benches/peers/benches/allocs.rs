@@ -16,7 +16,10 @@ fn main() {
     let mut layers = Suite::new("layers");
     ours::layers(&mut layers);
     cases::layers(&mut layers);
-    Counts::of(vec![layers], |run| {
+    let mut stack = Suite::new("stack");
+    ours::stack(&mut stack);
+    cases::stack(&mut stack);
+    Counts::of(vec![layers, stack], |run| {
         allocation_counter::measure(run).count_total
     });
 }

@@ -86,10 +86,10 @@ fn failsafe(suite: &mut Suite) {
     });
 }
 
-type Consecutive =
+pub(super) type Consecutive =
     failsafe::StateMachine<failsafe::failure_policy::ConsecutiveFailures<Constant>, ()>;
 
-fn consecutive(failures: u32) -> Consecutive {
+pub(super) fn consecutive(failures: u32) -> Consecutive {
     let policy = consecutive_failures(failures, constant(HOUR));
     failsafe::Config::new().failure_policy(policy).build()
 }
@@ -98,7 +98,7 @@ fn recloser(suite: &mut Suite) {
     suite.add(Row {
         work: CLOSED,
         peer: RECLOSER,
-        service: Reclosing(AsyncRecloser::from(Recloser::default())),
+        service: Reclosing(reclosing()),
         request: number,
         check: Result::is_ok,
     });
@@ -117,9 +117,13 @@ fn recloser(suite: &mut Suite) {
     });
 }
 
+pub(super) fn reclosing() -> AsyncRecloser {
+    AsyncRecloser::from(Recloser::default())
+}
+
 /// [`Next`] behind a breaker of failsafe.
 #[derive(Clone)]
-struct Failsafe<B>(B);
+pub(super) struct Failsafe<B>(pub(super) B);
 
 impl<B: CircuitBreaker> Service<u64> for Failsafe<B> {
     type Response = u64;
@@ -142,7 +146,7 @@ impl<B: CircuitBreaker> Service<u64> for Failsafe<B> {
 
 /// [`Next`] behind a breaker of recloser.
 #[derive(Clone)]
-struct Reclosing(AsyncRecloser);
+pub(super) struct Reclosing(pub(super) AsyncRecloser);
 
 impl Service<u64> for Reclosing {
     type Response = u64;

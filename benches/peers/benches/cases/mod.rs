@@ -1,10 +1,17 @@
 //! The peers' rows: the same work as ours, on the same inner service.
-#![allow(dead_code, reason = "each bench binary uses a part of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each bench binary uses a part of it"
+)]
 
 mod breaker;
+mod contention;
 mod failover;
 mod retry;
+mod stack;
 
+pub(crate) use self::contention::add as contention;
 use crate::harness::Suite;
 
 /// The rows beside those of `ours::layers`.
@@ -13,4 +20,10 @@ pub(crate) fn layers(suite: &mut Suite) {
     retry::add(suite);
     breaker::add(suite);
     failover::add(suite);
+}
+
+/// The rows beside those of `ours::stack`.
+pub(crate) fn stack(suite: &mut Suite) {
+    suite.baseline("bare");
+    stack::add(suite);
 }

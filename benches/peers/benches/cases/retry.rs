@@ -23,14 +23,10 @@ pub(super) fn add(suite: &mut Suite) {
         request: number,
         check: Result::is_ok,
     });
-    let budgeted = Budgeted {
-        times: 2,
-        budget: Arc::new(TpsBudget::default()),
-    };
     suite.add(Row {
         work: "retry, full budget",
         peer: TOWER,
-        service: Retry::new(budgeted, Next),
+        service: Retry::new(Budgeted::new(), Next),
         request: number,
         check: Result::is_ok,
     });
@@ -78,9 +74,18 @@ impl Policy<u64, u64, Failed> for Times {
 
 /// The same with tower's budget.
 #[derive(Clone)]
-struct Budgeted {
+pub(super) struct Budgeted {
     times: u32,
     budget: Arc<TpsBudget>,
+}
+
+impl Budgeted {
+    pub(super) fn new() -> Self {
+        Self {
+            times: 2,
+            budget: Arc::new(TpsBudget::default()),
+        }
+    }
 }
 
 impl Policy<u64, u64, Failed> for Budgeted {
