@@ -9,6 +9,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tower::ServiceExt;
 use tower_ai::http::{ReplayBody, Secret, TargetLayer};
+use tower_ai::stream::Commit;
 use tower_ai::{Key, Served, Stack, Target, Tuning};
 use tower_ai_drill::{Call, Endpoint, Factory, Reply, contender_fn};
 
@@ -27,6 +28,7 @@ pub(crate) fn factory() -> Factory {
             .targets(targets?)
             .tuning(Tuning::new().scaled(1.0 / setup.scale.factor())?)
             .deadline(setup.deadline)
+            .commit(commit(setup.commit))
             .seed(setup.seed)
             .build(client)?;
 
@@ -35,6 +37,13 @@ pub(crate) fn factory() -> Factory {
             send(stack.clone(), first.clone(), call)
         })))
     })
+}
+
+const fn commit(commit: tower_ai_drill::Commit) -> Commit {
+    match commit {
+        tower_ai_drill::Commit::Complete => Commit::Complete,
+        _ => Commit::FirstContent,
+    }
 }
 
 /// A fake provider as a target: its URL, model and key, and what it fails together with.

@@ -1,11 +1,15 @@
-//! The crates of tower-ai under one roof.
+#![doc = include_str!("../README.md")]
 //!
-//! - [`core`]: the words that all layers share, re-exported here whole;
-//! - [`retry`], [`breaker`], [`failover`]: layers for any service and any types;
-//! - [`http`]: what AI providers' HTTP answers mean, replay, endpoint rewriting;
-//! - [`Stack`]: all of it, assembled in the right order.
+//! # Features
 //!
 //! Each module is a crate of its own that stands alone; a feature of the same name brings it in here.
+//!
+//! - `stack` (default): all of the following, and [`Stack`], which assembles them in the right order;
+//! - `retry`, `breaker`, `failover`: layers for any service and any types;
+//! - `stream`: the truth about streamed answers: clocks, commit point, endings;
+//! - `http`: what AI providers' HTTP answers mean, replay, endpoint rewriting.
+//!
+//! The words that all layers share ([`Outcome`], [`Target`], [`Budget`] and so on) are always here.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -26,3 +30,5 @@ pub use tower_ai_failover as failover;
 pub use tower_ai_http as http;
 #[cfg(feature = "retry")]
 pub use tower_ai_retry as retry;
+#[cfg(feature = "stream")]
+pub use tower_ai_stream as stream;

@@ -8,6 +8,7 @@ use tower_ai_core::{Budget, HttpCarry, Tuning};
 use tower_ai_failover::{Failover, Order};
 use tower_ai_http::{FollowBody, HttpClassify, ReplayLayer, TargetLayer};
 use tower_ai_retry::{RetryLayer, RetryPolicy};
+use tower_ai_stream::{Commit, StreamGuardLayer};
 use tower_layer::Layer;
 
 use super::handle::StackHandle;
@@ -22,7 +23,7 @@ type Policy = RetryPolicy<HttpClassify, HttpCarry>;
 /// # Default
 ///
 /// Priority order, a deadline of 60 s, an adaptive breaker for each target, two retries (one beside other
-/// targets), a budget of 20 % and 10 for retries and failover together, 4 MiB of a streamed request body kept for
+/// targets), answers passed on with their first content, a budget of 20 % and 10 for retries and failover together, 4 MiB of a streamed request body kept for
 /// replay, every request may go to every target.
 #[must_use = "a builder does nothing until `build`"]
 pub struct StackBuilder<P = ()> {
@@ -34,6 +35,7 @@ pub struct StackBuilder<P = ()> {
     replay: ReplayLayer,
     breaker: Breaker,
     retry: Policy,
+    stream: StreamGuardLayer,
     policy: P,
 }
 
@@ -50,6 +52,7 @@ impl StackBuilder {
                 .follow(FollowBody::default())
                 .carry(HttpCarry),
             retry: RetryPolicy::new().classify(HttpClassify).carry(HttpCarry),
+            stream: StreamGuardLayer::new(),
             policy: (),
         }
     }
@@ -84,11 +87,12 @@ impl<P> StackBuilder<P> {
 
     /// Takes all other durations from a [`Tuning`]. Defaults to [`Tuning::new`].
     ///
-    /// Call it before [`breaker`](Self::breaker) and [`retry`](Self::retry), which may change single ones.
+    /// Call it before [`breaker`](Self::breaker), [`retry`](Self::retry) and [`stream`](Self::stream), which may change single ones.
     pub fn tuning(mut self, tuning: Tuning) -> Self {
         self.tuning = tuning;
         self.breaker = self.breaker.tuning(tuning);
         self.retry = self.retry.tuning(&tuning);
+        self.stream = self.stream.tuning(&tuning);
         self
     }
 
@@ -110,6 +114,7 @@ impl<P> StackBuilder<P> {
             replay: self.replay,
             breaker: self.breaker,
             retry: self.retry,
+            stream: self.stream,
             policy,
         }
     }
@@ -123,6 +128,18 @@ impl<P> StackBuilder<P> {
     /// Changes the retry policy of every target. Its budget is the stack's in any case.
     pub fn retry(mut self, change: impl FnOnce(Policy) -> Policy) -> Self {
         self.retry = change(self.retry);
+        self
+    }
+
+    /// Sets when an answer is passed on. Defaults to [`Commit::FirstContent`].
+    pub fn commit(mut self, commit: Commit) -> Self {
+        self.stream = self.stream.commit(commit);
+        self
+    }
+
+    /// Changes the guard of every target's answers.
+    pub fn stream(mut self, change: impl FnOnce(StreamGuardLayer) -> StreamGuardLayer) -> Self {
+        self.stream = change(self.stream);
         self
     }
 
@@ -155,7 +172,8 @@ impl<P> StackBuilder<P> {
             let target = layer.target().clone();
             let breaker = self.breaker.for_target(&target);
             breakers.push((target.clone(), breaker.handle()));
-            let path = retry.layer(breaker.layer(layer.layer(client.clone())));
+            let guarded = self.stream.layer(layer.layer(client.clone()));
+            let path = retry.layer(breaker.layer(guarded));
             paths.push((target, path));
         }
         let failover = Failover::new(paths)?

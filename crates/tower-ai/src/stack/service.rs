@@ -15,21 +15,23 @@ use tower_ai_http::{
     FollowBody, FollowedBody, HttpClassify, Replay, ReplayBody, TargetBody, TargetService,
 };
 use tower_ai_retry::Retry;
+use tower_ai_stream::{GuardedBody, StreamGuard};
 use tower_service::Service;
 
 use super::builder::StackBuilder;
 use super::handle::StackHandle;
 
 /// The stack of one target.
-type Path<S> = Retry<Breaker<TargetService<S>, FollowBody, HttpCarry>, HttpClassify, HttpCarry>;
+type Path<S> =
+    Retry<Breaker<StreamGuard<TargetService<S>>, FollowBody, HttpCarry>, HttpClassify, HttpCarry>;
 
 /// All layers, outermost first.
 type Layers<S, P> = Replay<Failover<Path<S>, HttpClassify, HttpCarry, P>>;
 
-/// The body of a stack's response: that of the client, followed to its end.
-pub type StackBody<R> = FollowedBody<TargetBody<R>, Permit>;
+/// The body of a stack's response: that of the client, guarded and followed to its end.
+pub type StackBody<R> = FollowedBody<GuardedBody<TargetBody<R>>, Permit>;
 
-/// Replay, failover, retry, breaker and endpoint rewriting over one HTTP client, in the right order.
+/// Replay, failover, retry, breaker, stream guard and endpoint rewriting over one HTTP client, in the right order.
 ///
 /// A request is written as for the preferred provider; its URL needs no host. It goes to the first target that
 /// takes it, and on to the next where that fails. The response has
