@@ -72,6 +72,7 @@ impl Scanner {
     pub(super) fn reset(&mut self) {
         (self.state, self.depth, self.objects) = (State::Value, 0, 0);
         self.slot = Slot::Root;
+        self.utf8 = Utf8::NEW;
     }
 
     /// Whether nothing but space has been seen.
@@ -104,7 +105,7 @@ impl Scanner {
                 State::Done | State::Bad => break,
                 State::Escape | State::Hex(_) => {
                     self.escaped(byte);
-                    at += 1;
+                    at += self.taken();
                 }
                 State::Number(number) => {
                     if self.digit(number, byte) {
@@ -115,7 +116,7 @@ impl Scanner {
                 }
                 State::Literal(literal, seen) => {
                     self.letter(literal, seen, byte, notes);
-                    at += 1;
+                    at += self.taken();
                 }
                 state => match byte {
                     b'\n' | b'\r' => break,
@@ -128,6 +129,12 @@ impl Scanner {
             }
         }
         at
+    }
+
+    /// One byte, unless it was what is no JSON: it may be a line break.
+    #[inline]
+    fn taken(&self) -> usize {
+        usize::from(!self.is_bad())
     }
 
     #[inline]
