@@ -92,6 +92,24 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn what_it_takes_for_json_is_json(
+        soup in r#"(\{|\}|\[|\]|,|:|"|""|"a"|"é"|"\\n"|"\\u0041"|"\\u00"|\\| |0|1|-|-1|1\.5|1e9|\.|e|true|tru|null|false|\{"a":1\}|\[1,2\]){0,12}"#,
+    ) {
+        for text in [soup.clone(), format!("{{\"a\":{soup}}}"), format!("[1,{soup}]")] {
+            let is_json = serde_json::from_str::<serde_json::Value>(&text).is_ok();
+            let (events, _) = read(Framing::Sse, &[b"data: ", text.as_bytes(), b"\n\n"]);
+            if !text.trim().is_empty() {
+                let expected = if is_json { Event::Metadata } else { Event::Malformed };
+                prop_assert_eq!(events, [expected], "{}", text);
+            }
+        }
+    }
+}
+
 /// The events of what stands after a good beginning.
 fn after_words(rest: &str) -> (Vec<Event>, Parser) {
     let words = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
@@ -206,6 +224,8 @@ fn what_is_garbled_is_malformed_and_the_next_event_is_read() {
         "data: {\"a\":\"\\x\"}\n\n",
         "data: {\"a\":01}\n\n",
         "data: {\"a\":nul}\n\n",
+        "data: {\"a\":nul\n\n",
+        "data: {\"a\":\"\\\n\n",
         "data: {\"a\" 1}\n\n",
         "data: [DONE\n\n",
         "data: [DONE]]\n\n",
