@@ -186,6 +186,21 @@ fn errors_are_known_by_their_words() {
 }
 
 #[test]
+fn errors_are_known_however_they_are_named() {
+    let overloaded = Event::Failed(Outcome::Overloaded { wait: None });
+    for frame in [
+        "event: error\ndata: {\"type\":\"overloaded_error\",\"message\":\"x\"}\n\n",
+        "data: {\"object\":\"error\",\"type\":\"service_tier_capacity_exceeded\",\"code\":\"3505\"}\n\n",
+        "data: {\"object\":\"error\",\"message\":\"x\",\"code\":503}\n\n",
+        "error: {\"code\":503,\"message\":\"x\"}\n\n",
+    ] {
+        assert_eq!(after_words(frame).0, [overloaded], "{frame}");
+    }
+    let (events, _) = after_words("event: error\ndata: it broke\n\n");
+    assert_eq!(events, [Event::Failed(Outcome::Fault)]);
+}
+
+#[test]
 fn an_error_says_how_long_to_wait() {
     let (events, _) = after_words(concat!(
         "data: {\"error\":{\"code\":429,\"status\":\"RESOURCE_EXHAUSTED\",\"details\":[",

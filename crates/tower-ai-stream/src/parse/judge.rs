@@ -7,10 +7,11 @@ use super::words;
 use crate::{Event, Format};
 
 impl Notes {
-    /// Judges a whole event of a stream; `named` is what the frame around it calls it.
+    /// Judges a whole event of a stream; `named` is what the frame around it calls it. A frame that says error is
+    /// believed, whatever type the error inside is of.
     pub(super) fn judge(&mut self, named: Kind) -> Event {
         let draft = &mut self.draft;
-        if draft.kind == Kind::Unnamed {
+        if draft.kind == Kind::Unnamed || named == Kind::Error {
             draft.kind = named;
         }
         if let Some(error) = self.error() {
@@ -60,7 +61,8 @@ impl Notes {
     /// What the event says as an error, if it is one.
     fn error(&self) -> Option<Outcome> {
         let draft = &self.draft;
-        let calls_itself_one = matches!(draft.kind, Kind::Error | Kind::ResponseFailed);
+        let calls_itself_one =
+            draft.is_error_object || matches!(draft.kind, Kind::Error | Kind::ResponseFailed);
         // A state of the answer counts where no kind says what the event is.
         let has_failed = draft.has_failed && draft.kind.format().is_none();
         let is_error = draft.has_error

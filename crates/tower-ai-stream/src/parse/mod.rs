@@ -321,6 +321,8 @@ impl Parser {
     }
 }
 
+const _: () = assert!(size_of::<Parser>() < 1024, "as its docs say");
+
 /// Shows no text of the stream.
 impl fmt::Debug for Parser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -85,6 +85,8 @@ pub(super) struct Draft {
     pub(super) shape: Option<Format>,
     pub(super) has_content: bool,
     pub(super) has_error: bool,
+    /// `"object":"error"` (vLLM, Mistral).
+    pub(super) is_error_object: bool,
     pub(super) is_done: bool,
     /// A whole answer that says it failed.
     pub(super) has_failed: bool,
@@ -108,6 +110,7 @@ impl Draft {
         shape: None,
         has_content: false,
         has_error: false,
+        is_error_object: false,
         is_done: false,
         has_failed: false,
         is_foreign: false,
@@ -271,7 +274,10 @@ impl Notes {
     fn word(&mut self, slot: Slot, text: &[u8]) {
         let draft = &mut self.draft;
         match slot {
-            Slot::Type => draft.kind = Kind::of(text),
+            Slot::Type => {
+                draft.kind = Kind::of(text);
+                draft.loose_rank = least(draft.loose_rank, words::rank(text));
+            }
             Slot::Finish => draft.finish = Some(Finish::of(text)),
             Slot::Model if self.model.is_empty() => self.model.push(text),
             Slot::Object => {
@@ -281,6 +287,7 @@ impl Notes {
                     b"response",
                     b"error",
                 ];
+                draft.is_error_object = text == b"error";
                 draft.is_foreign = !ours.iter().any(|ours| text.starts_with(ours));
             }
             Slot::Status => draft.has_failed |= matches!(text, b"failed" | b"cancelled"),

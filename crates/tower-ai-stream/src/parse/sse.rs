@@ -2,7 +2,7 @@
 
 use memchr::memchr2;
 
-use super::{Kind, Notes, Parser, Place};
+use super::{Kind, Parser, Place};
 use crate::{Event, Format};
 
 const MARK: &[u8; 6] = b"[DONE]";
@@ -49,6 +49,12 @@ impl Parser {
             b"event" => {
                 self.name.clear();
                 Place::NameSpace
+            }
+            // No field of the standard; llama.cpp says it so.
+            b"error" => {
+                self.name.clear();
+                self.name.push(b"error");
+                Place::Space
             }
             _ => Place::Rest,
         };
@@ -203,6 +209,3 @@ impl Parser {
         (input.len().min(end + 1), None)
     }
 }
-
-/// Keeps the notes' size in mind: they are copied nowhere, and live in each stream.
-const _: () = assert!(size_of::<Notes>() < 512);
