@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use support::script::{Answer, Step, call, data, drain, ending};
-use support::{ANTHROPIC, GEMINI, OPENAI, Recorded, STREAMS};
+use support::{ANTHROPIC, GEMINI, Recorded, STREAMS};
 use tower_ai_core::error::outcome_of;
 use tower_ai_core::{BoxError, Outcome};
 use tower_ai_stream::{Commit, Ending, Heard, Malformed, StreamGuardLayer};
@@ -376,6 +376,18 @@ fn the_end_mark_is_the_end_for_who_asks() {
         let mut body = answer.into_body();
         body.frame().await.unwrap().unwrap();
         assert!(!body.is_end_stream(), "only the end of its bytes ends it");
-        let _ = OPENAI;
+    });
+}
+
+#[test]
+fn a_list_of_events_is_passed_on_with_its_first_content() {
+    run(async {
+        let word = r#"[{"candidates":[{"content":{"parts":[{"text":"a"}]}}]}"#;
+        let last = r#",{"candidates":[{"finishReason":"STOP"}]}]"#;
+        let steps = vec![data(word), Step::Wait(Duration::from_secs(5)), data(last)];
+        let start = tokio::time::Instant::now();
+        let answer = call(first(), "application/json", steps).await.unwrap();
+        assert_eq!(tokio::time::Instant::now(), start);
+        assert_eq!(drain(answer).await, ([word, last].concat(), Ending::Good));
     });
 }
