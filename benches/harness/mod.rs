@@ -52,7 +52,7 @@ pub(crate) struct Case {
 impl Suite {
     /// An empty suite.
     pub(crate) fn new(bench: &'static str) -> Self {
-        let runtime = Builder::new_current_thread().enable_time().build();
+        let runtime = Builder::new_current_thread().enable_all().build();
         Self {
             bench,
             runtime: Rc::new(runtime.expect("a runtime")),
@@ -63,6 +63,11 @@ impl Suite {
 
     /// The runtime on which all cases run.
     pub(crate) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// The same, to keep.
+    pub(crate) const fn shared_runtime(&self) -> &Rc<Runtime> {
         &self.runtime
     }
 

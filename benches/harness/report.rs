@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -41,6 +42,17 @@ impl Report {
     /// Adds what a case allocates per call.
     pub(crate) fn add_allocs(&mut self, case: &Case, allocs: u64) {
         self.push(&case.name, case.peer, None, Some(allocs));
+    }
+
+    /// Adds a time that was read off the clock on the wall.
+    pub(crate) fn add_wall(&mut self, case: &str, took: Duration) {
+        let timing = Timing {
+            ns: took.as_nanos() as f64,
+            over_bare: f64::NAN,
+            ratio_to_bare: f64::NAN,
+            spread_pct: f64::NAN,
+        };
+        self.push(case, None, Some(timing), None);
     }
 
     pub(crate) fn push(
@@ -102,8 +114,11 @@ impl Report {
                 ""
             };
             println!(
-                "{name:<58} {:>9.1} {:>9.1} {:>7.1} {ours:>7} {:>7.1}%{worth}",
-                timing.ns, timing.over_bare, timing.ratio_to_bare, timing.spread_pct
+                "{name:<58} {:>9.1} {:>9} {:>7} {ours:>7} {:>8}{worth}",
+                timing.ns,
+                known(timing.over_bare, ""),
+                known(timing.ratio_to_bare, ""),
+                known(timing.spread_pct, "%"),
             );
         }
     }
@@ -136,6 +151,14 @@ impl Report {
         fs::write(path, serde_json::to_string_pretty(&all)? + "\n")?;
         Ok(())
     }
+}
+
+/// A figure with its unit; nothing where it was not taken.
+fn known(figure: f64, unit: &str) -> String {
+    if figure.is_nan() {
+        return String::new();
+    }
+    format!("{figure:.1}{unit}")
 }
 
 impl Line {
