@@ -6,7 +6,7 @@ use tower_ai_breaker::BreakerLayer;
 use tower_ai_core::error::{Shed, cause_ref};
 use tower_ai_core::{Attempt, BoxError};
 
-use super::inner::{Asked, AskedCarry, Next};
+use super::inner::{Asked, AskedCarry, Next, Waiting};
 use super::number;
 use crate::harness::{Row, Suite};
 
@@ -49,6 +49,17 @@ pub(crate) fn add(suite: &mut Suite) {
         peer: None,
         service: BreakerLayer::adaptive().carry(AskedCarry).layer(Next),
         request: asked,
+        check: Result::is_ok,
+    });
+}
+
+/// The call waits.
+pub(crate) fn waiting(suite: &mut Suite) {
+    suite.add(Row {
+        work: "breaker, closed, waiting",
+        peer: None,
+        service: BreakerLayer::adaptive().layer(Waiting),
+        request: number,
         check: Result::is_ok,
     });
 }

@@ -4,7 +4,7 @@ use tower_ai_core::error::{AllFailed, cause_ref};
 use tower_ai_core::{BoxError, Mode, Target};
 use tower_ai_failover::Failover;
 
-use super::inner::Next;
+use super::inner::{Next, Waiting};
 use super::number;
 use crate::harness::{Row, Suite};
 
@@ -43,6 +43,18 @@ pub(crate) fn add(suite: &mut Suite) {
         service: over(&away),
         request: number,
         check: all_failed,
+    });
+}
+
+/// The first target is well and makes the call wait, so that a clock must watch it.
+pub(crate) fn waiting(suite: &mut Suite) {
+    let pairs = targets(3).into_iter().map(|target| (target, Waiting));
+    suite.add(Row {
+        work: "failover, first of 3 well, waiting",
+        peer: None,
+        service: Failover::new(pairs).expect("targets with names of their own"),
+        request: number,
+        check: Result::is_ok,
     });
 }
 

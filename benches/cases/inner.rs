@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::{Ready, ready};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tower::Service;
@@ -109,5 +110,46 @@ impl Service<http::Request<u64>> for Next {
 
     fn call(&mut self, request: http::Request<u64>) -> Self::Future {
         ready(Ok(http::Response::new(request.into_body().wrapping_add(1))))
+    }
+}
+
+/// Answers as [`Next`] does, but at the second poll: every real call waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiting;
+
+/// The future of [`Waiting`].
+#[derive(Debug)]
+pub(crate) struct Waited {
+    answer: u64,
+    polled: bool,
+}
+
+impl Service<u64> for Waiting {
+    type Response = u64;
+    type Error = Failed;
+    type Future = Waited;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failed>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, number: u64) -> Waited {
+        Waited {
+            answer: number.wrapping_add(1),
+            polled: false,
+        }
+    }
+}
+
+impl Future for Waited {
+    type Output = Result<u64, Failed>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.polled {
+            return Poll::Ready(Ok(self.answer));
+        }
+        self.polled = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }

@@ -28,6 +28,22 @@ pub(crate) fn layers(suite: &mut Suite) {
     retry::add(suite);
     breaker::add(suite);
     failover::add(suite);
+    waiting(suite);
+}
+
+/// The same for calls that wait, as all real ones do.
+fn waiting(suite: &mut Suite) {
+    suite.add(Row {
+        work: "bare, waiting",
+        peer: None,
+        service: inner::Waiting,
+        request: number,
+        check: Result::is_ok,
+    });
+    suite.baseline("bare, waiting");
+    retry::waiting(suite);
+    breaker::waiting(suite);
+    failover::waiting(suite);
 }
 
 /// What must not grow with the number of targets.

@@ -4,7 +4,7 @@ use tower::Layer;
 use tower_ai_core::{Budget, Outcome, classify_fn};
 use tower_ai_retry::{RetryLayer, RetryPolicy};
 
-use super::inner::{Failed, Failing, Next};
+use super::inner::{Failed, Failing, Next, Waiting};
 use super::number;
 use crate::harness::{Row, Suite};
 
@@ -47,6 +47,17 @@ pub(crate) fn add(suite: &mut Suite) {
         service: RetryLayer::new(policy).layer(Failing),
         request: number,
         check: Result::is_err,
+    });
+}
+
+/// The call waits.
+pub(crate) fn waiting(suite: &mut Suite) {
+    suite.add(Row {
+        work: "retry, waiting",
+        peer: None,
+        service: RetryLayer::default().layer(Waiting),
+        request: number,
+        check: Result::is_ok,
     });
 }
 
