@@ -1,6 +1,5 @@
 //! Reads one answer: what it holds back, what it lets through, and how it ends.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -10,6 +9,7 @@ use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tower_ai_core::{BoxError, Outcome};
 
+use crate::queue::Queue;
 use crate::settings::Settings;
 use crate::sieve::Sieve;
 use crate::{
@@ -29,8 +29,7 @@ pin_project! {
         settings: Settings,
         sieve: Sieve,
         // What waits to be passed on.
-        queue: VecDeque<Frame<Bytes>>,
-        queued: usize,
+        queue: Queue,
         events: u32,
         has_content: bool,
         // Whether nothing that follows matters: an error was passed on as the answer.
@@ -80,8 +79,7 @@ impl<B> Guard<B> {
             clocks,
             settings,
             sieve: Sieve::new(settings.malformed, settings.hold_bytes),
-            queue: VecDeque::new(),
-            queued: 0,
+            queue: Queue::default(),
             events: 0,
             has_content: false,
             is_told: false,
@@ -119,11 +117,11 @@ impl<B> Guard<B> {
         let is_text =
             self.framing == Framing::Json && (self.parser.is_finished() || !self.has_content);
         match self.settings.commit == Commit::Complete || is_text {
-            true => self.queued > self.settings.hold_whole,
+            true => self.queue.bytes() > self.settings.hold_whole,
             false => {
                 self.has_content
                     || self.events > self.settings.hold_events
-                    || self.queued > self.settings.hold_bytes
+                    || self.queue.bytes() > self.settings.hold_bytes
             }
         }
     }
@@ -160,10 +158,7 @@ impl<B> Guard<B> {
     }
 
     pub(crate) fn pop(self: Pin<&mut Self>) -> Option<Frame<Bytes>> {
-        let this = self.project();
-        let frame = this.queue.pop_front()?;
-        *this.queued -= frame.data_ref().map_or(0, Bytes::len);
-        Some(frame)
+        self.project().queue.pop()
     }
 
     /// Takes the error of an answer that broke off, once.
@@ -175,7 +170,7 @@ impl<B> Guard<B> {
     }
 
     pub(crate) fn queued(&self) -> usize {
-        self.queued
+        self.queue.bytes()
     }
 }
 
@@ -278,9 +273,7 @@ where
     }
 
     fn push(self: Pin<&mut Self>, frame: Frame<Bytes>) {
-        let this = self.project();
-        *this.queued += frame.data_ref().map_or(0, Bytes::len);
-        this.queue.push_back(frame);
+        self.project().queue.push(frame);
     }
 
     // === endings ===

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::parse::Model;
 use crate::{Ending, Format, Parser, Usage};
 
 /// What was learnt of an answer while it went by: stands in the extensions of every guarded response.
@@ -43,7 +44,7 @@ pub struct Heard {
 #[derive(Clone, Default)]
 struct Said {
     format: Option<Format>,
-    model: Option<String>,
+    model: Model,
     usage: Usage,
     skipped: u32,
     first_content: Option<Duration>,
@@ -60,7 +61,7 @@ impl Heard {
     /// The model that answered, by its own word.
     #[must_use]
     pub fn model(&self) -> Option<String> {
-        self.with(|said| said.model.clone())
+        self.with(|said| said.model.as_str().map(str::to_owned))
     }
 
     /// The tokens that the answer cost.
@@ -94,9 +95,7 @@ impl Heard {
     pub(crate) fn note(&self, parser: &Parser, skipped: u32, ending: Option<Ending>) {
         self.with(|said| {
             said.format = parser.format();
-            if said.model.is_none() {
-                said.model = parser.model().map(str::to_owned);
-            }
+            said.model = parser.model_held();
             said.usage = parser.usage();
             said.skipped = skipped;
             said.ending = said.ending.or(ending);
@@ -113,7 +112,7 @@ impl fmt::Debug for Heard {
         let said = self.with(|said| said.clone());
         f.debug_struct("Heard")
             .field("format", &said.format)
-            .field("model", &said.model)
+            .field("model", &said.model.as_str())
             .field("usage", &said.usage)
             .field("skipped", &said.skipped)
             .field("first_content", &said.first_content)

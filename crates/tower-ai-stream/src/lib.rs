@@ -116,6 +116,7 @@ mod guard;
 mod heard;
 mod layer;
 mod parse;
+mod queue;
 mod service;
 mod settings;
 mod sieve;

@@ -19,6 +19,30 @@ use self::notes::{Kind, Notes};
 use self::text::Short;
 use crate::{Close, Event, Format, Framing, Usage};
 
+/// The name of a model, held in place.
+#[derive(Clone, Copy)]
+pub(crate) struct Model(Short<96>);
+
+impl Model {
+    const NONE: Self = Self(Short::EMPTY);
+
+    fn name(&mut self, name: &[u8]) {
+        if self.0.is_empty() {
+            self.0.push(name);
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        Some(self.0.as_str()).filter(|model| !model.is_empty())
+    }
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
 /// Reads the events of a streamed answer as its bytes come, split anywhere.
 ///
 /// The parser only looks: it takes no byte away, holds no event and allocates nothing. Its memory is the same
@@ -226,7 +250,11 @@ impl Parser {
     /// The model that answers, as far as it was said; its first 96 bytes.
     #[must_use]
     pub fn model(&self) -> Option<&str> {
-        Some(self.notes.model.as_str()).filter(|model| !model.is_empty())
+        self.notes.model.as_str()
+    }
+
+    pub(crate) fn model_held(&self) -> Model {
+        self.notes.model
     }
 
     /// The tokens that the answer cost, as last said.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tower_ai_core::Outcome;
 
+use super::Model;
 use super::slot::Slot;
-use super::text::Short;
 use super::words;
 use crate::{Format, Usage};
 
@@ -14,7 +14,7 @@ use crate::{Format, Usage};
 pub(super) struct Notes {
     /// Whose events they are, once known.
     pub(super) format: Option<Format>,
-    pub(super) model: Short<96>,
+    pub(super) model: Model,
     pub(super) usage: Usage,
     pub(super) marks: Marks,
     /// What a reason to end says, where it says more than that.
@@ -26,7 +26,7 @@ impl Notes {
     pub(super) const fn new(format: Option<Format>) -> Self {
         Self {
             format,
-            model: Short::EMPTY,
+            model: Model::NONE,
             usage: Usage {
                 input: None,
                 output: None,
@@ -279,7 +279,7 @@ impl Notes {
                 draft.loose_rank = least(draft.loose_rank, words::rank(text));
             }
             Slot::Finish => draft.finish = Some(Finish::of(text)),
-            Slot::Model if self.model.is_empty() => self.model.push(text),
+            Slot::Model => self.model.name(text),
             Slot::Object => {
                 let ours = [
                     &b"chat.completion"[..],
