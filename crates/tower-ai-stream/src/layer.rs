@@ -120,7 +120,8 @@ impl StreamGuardLayer {
     /// How much may be held before the first content. Defaults to 1024 events and 256 KiB.
     ///
     /// What comes after so much is passed on as if content had come, and a failure from there on is an error of
-    /// the body. (Some providers begin with an echo of all instructions and tools.)
+    /// the body. (Some providers begin with an echo of all instructions and tools.) A piece in which an answer
+    /// comes counts for 128 bytes more than it has, which is what it takes to hold it.
     #[must_use]
     pub const fn hold(mut self, events: u32, bytes: usize) -> Self {
         self.settings.hold_events = events;
@@ -169,6 +170,13 @@ impl<S> Layer<S> for StreamGuardLayer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_the_tuning() {
+        let tuned = StreamGuardLayer::new().tuning(&Tuning::default());
+        let own = StreamGuardLayer::new();
+        assert_eq!(tuned.settings.limits, own.settings.limits);
+    }
 
     #[test]
     fn every_duration_is_scaled_and_nonsense_is_refused() {
