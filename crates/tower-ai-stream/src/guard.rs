@@ -117,11 +117,11 @@ impl<B> Guard<B> {
         let is_text =
             self.framing == Framing::Json && (self.parser.is_finished() || !self.has_content);
         match self.settings.commit == Commit::Complete || is_text {
-            true => self.queue.bytes() > self.settings.hold_whole,
+            true => self.queue.size() > self.settings.hold_whole,
             false => {
                 self.has_content
                     || self.events > self.settings.hold_events
-                    || self.queue.bytes() > self.settings.hold_bytes
+                    || self.queue.size() > self.settings.hold_bytes
             }
         }
     }

@@ -38,6 +38,12 @@ impl Queue {
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
+
+    /// How much memory that takes: an answer that comes a byte at a time is mostly frames.
+    pub(crate) fn size(&self) -> usize {
+        const FRAME: usize = 128;
+        self.bytes + self.rest.len() * FRAME
+    }
 }
 
 #[cfg(test)]
@@ -51,7 +57,7 @@ mod tests {
         for text in ["a", "bb", "ccc"] {
             queue.push(Frame::data(text.into()));
         }
-        assert_eq!(queue.bytes(), 6);
+        assert_eq!((queue.bytes(), queue.size()), (6, 6 + 2 * 128));
         assert_eq!(pop(&mut queue).as_deref(), Some(&b"a"[..]));
         queue.push(Frame::data("d".into()));
         for text in ["bb", "ccc", "d"] {

@@ -391,3 +391,18 @@ fn a_list_of_events_is_passed_on_with_its_first_content() {
         assert_eq!(drain(answer).await, ([word, last].concat(), Ending::Good));
     });
 }
+
+#[test]
+fn an_answer_that_trickles_is_not_held_for_ever() {
+    run(async {
+        let layer = complete().hold_whole(10_000);
+        let mut steps: Vec<Step> = WORD
+            .repeat(9)
+            .bytes()
+            .map(|byte| Step::Data(vec![byte].into()))
+            .collect();
+        steps.push(Step::Hang);
+        let answer = call(layer, SSE, steps).await.unwrap();
+        assert!(matches!(drain(answer).await.1, Ending::TimedOut(_)));
+    });
+}
