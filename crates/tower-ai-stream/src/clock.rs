@@ -162,6 +162,11 @@ impl Clocks {
         self.over.get_or_insert(now);
     }
 
+    /// Tells that the answer goes on after all.
+    pub fn not_over(&mut self) {
+        self.over = None;
+    }
+
     /// When the first clock runs out, and which.
     #[must_use]
     pub fn next(&self) -> Option<(Instant, Lapse)> {

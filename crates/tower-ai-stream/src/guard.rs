@@ -256,7 +256,9 @@ where
         }
         let is_over = this.parser.has_ended()
             || (this.parser.is_finished() && !this.parser.is_finish_loose());
-        if is_over && may_linger {
+        if !is_over {
+            this.clocks.not_over();
+        } else if may_linger {
             this.clocks.over(Instant::now());
         }
     }

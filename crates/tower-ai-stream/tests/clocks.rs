@@ -191,3 +191,11 @@ async fn an_ndjson_stream_under_a_wrong_name_flows() {
         ([line, line, last].concat(), Ending::Good)
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_choice_that_opens_after_another_has_ended_is_waited_for() {
+    let other = "data: {\"choices\":[{\"index\":1,\"delta\":{\"role\":\"assistant\"}}]}\n\n";
+    let steps = vec![data(WORD), data(STOP), data(other), Step::Hang];
+    let answer = call(guard(), SSE, steps).await.unwrap();
+    assert_eq!(drain(answer).await.1, Ending::TimedOut(Lapse::Stall));
+}
