@@ -44,6 +44,9 @@
 //! ([`hold`](StreamGuardLayer::hold), [`hold_whole`](StreamGuardLayer::hold_whole)); an answer that exceeds it is
 //! passed on from there, and a failure is then an error of the body.
 //!
+//! An answer whose choices have all ended, on a connection that is held open without an end mark, is taken for
+//! whole after the time to linger. A further choice that begins later than that is missed: ask such a server for one.
+//!
 //! Some servers give a reason to end with every event. There an answer that was cut looks whole as long as its
 //! connection was closed in order; nobody can tell.
 //!
