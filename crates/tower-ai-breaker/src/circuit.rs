@@ -21,7 +21,7 @@ use tower_ai_core::{Availability, Chance, Health, Key, Mode, Target};
 use crate::handle::Transition;
 use crate::machine::{Forced, Kind, Machine, Refusal, Ticket};
 use crate::permit::Permit;
-use crate::ring::Ring;
+use crate::ring::{Lane, Ring};
 use crate::rules::{Rules, Settings};
 use crate::streak::Streak;
 use crate::time::{Clock, Nanos, nanos};
@@ -32,9 +32,10 @@ pub(crate) struct Circuit {
     word: Word,
     /// When the ring is to be swept next.
     sweep_at: AtomicU64,
-    /// When the next first content is taken as a sample.
-    sample_at: AtomicU64,
-    slow_after: AtomicU64,
+    /// When the next first content of each lane is taken as a sample.
+    sample_at: [AtomicU64; 2],
+    /// The age from which a call of each lane is slow.
+    slow_after: [AtomicU64; 2],
     rejected: AtomicU64,
     streak: Streak,
     ring: Ring,
@@ -67,8 +68,8 @@ impl Circuit {
         Arc::new(Self {
             word: Word::new(machine.verdict()),
             sweep_at: AtomicU64::new(0),
-            sample_at: AtomicU64::new(0),
-            slow_after: AtomicU64::new(machine.slow_after()),
+            sample_at: [const { AtomicU64::new(0) }; 2],
+            slow_after: Lane::ALL.map(|lane| AtomicU64::new(machine.slow_after(lane))),
             rejected: AtomicU64::new(0),
             streak: Streak::new(),
             // A plain rule counts calls only while it ramps.
@@ -91,26 +92,27 @@ impl Circuit {
     pub(crate) fn admit(
         self: &Arc<Self>,
         others: bool,
+        lane: Lane,
         clock: impl FnOnce() -> Instant,
     ) -> Result<Permit, Shed> {
         let verdict = self.word.load();
         let free = verdict.is_free() && !self.key_may_be_shut();
         if free && self.plain {
-            let ticket = Ticket::new(verdict.generation(), Nanos::MAX, Kind::Plain, others);
+            let ticket = Ticket::new(verdict.generation(), Nanos::MAX, Kind::Plain, others, lane);
             return Ok(Permit::new(Arc::clone(self), ticket));
         }
         let now = self.clock.at(clock());
-        if free && let Some(permit) = self.admit_freely(verdict, now, others) {
+        if free && let Some(permit) = self.admit_freely(verdict, now, others, lane) {
             return Ok(permit);
         }
-        self.ask(now, others)
+        self.ask(now, others, lane)
     }
 
     #[cold]
-    fn ask(self: &Arc<Self>, now: Nanos, others: bool) -> Result<Permit, Shed> {
-        match self.admit_slowly(now, others) {
+    fn ask(self: &Arc<Self>, now: Nanos, others: bool, lane: Lane) -> Result<Permit, Shed> {
+        match self.admit_slowly(now, others, lane) {
             Ok(ticket) => Ok(self.permit(ticket)),
-            Err(refusal) => self.refuse(refusal, now, others),
+            Err(refusal) => self.refuse(refusal, now, others, lane),
         }
     }
 
@@ -126,6 +128,7 @@ impl Circuit {
         verdict: Verdict,
         now: Nanos,
         others: bool,
+        lane: Lane,
     ) -> Option<Permit> {
         if now >= self.sweep_at.load(Ordering::Relaxed) {
             self.sweep(now, others);
@@ -133,12 +136,13 @@ impl Circuit {
                 return None;
             }
         }
-        let mut ticket = Ticket::freely(verdict, now, others);
-        ticket.counted = self.ring.start(self.ring.bucket(now), ticket.generation);
+        let mut ticket = Ticket::freely(verdict, now, others, lane);
+        let bucket = self.ring.bucket(now);
+        ticket.counted = self.ring.start(bucket, lane, ticket.generation);
         Some(self.permit(ticket))
     }
 
-    fn admit_slowly(&self, now: Nanos, others: bool) -> Result<Ticket, Refusal> {
+    fn admit_slowly(&self, now: Nanos, others: bool, lane: Lane) -> Result<Ticket, Refusal> {
         let verdict = self.word.load();
         if let Some(wait) = verdict.away(now) {
             return Err(Refusal::new(Reason::Open, wait));
@@ -153,7 +157,7 @@ impl Circuit {
             if probes_key {
                 machine.probe_key(now)?;
             }
-            let admitted = machine.admit(ring, others);
+            let admitted = machine.admit(ring, others, lane);
             match admitted {
                 Ok(ticket) if probes_key => Ok(Ticket {
                     kind: Kind::Watched,
@@ -194,10 +198,17 @@ impl Circuit {
         refusal: Refusal,
         now: Nanos,
         others: bool,
+        lane: Lane,
     ) -> Result<Permit, Shed> {
         self.rejected.fetch_add(1, Ordering::Relaxed);
         if self.settings.observe_only {
-            let ticket = Ticket::new(self.word.load().generation(), now, Kind::Ghost, others);
+            let ticket = Ticket::new(
+                self.word.load().generation(),
+                now,
+                Kind::Ghost,
+                others,
+                lane,
+            );
             return Ok(self.permit(ticket));
         }
         let wait = refusal.wait.map(Duration::from_nanos);
@@ -273,8 +284,9 @@ impl Circuit {
         if verdict != self.word.load() {
             self.word.store(verdict);
         }
-        self.slow_after
-            .store(machine.slow_after(), Ordering::Relaxed);
+        for (lane, slow_after) in Lane::ALL.into_iter().zip(&self.slow_after) {
+            slow_after.store(machine.slow_after(lane), Ordering::Relaxed);
+        }
         self.sweep_at
             .store(machine.next_sweep(&self.ring), Ordering::Relaxed);
         let moved = (machine.generation() != before.0).then(|| Transition {

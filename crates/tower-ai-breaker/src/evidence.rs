@@ -2,7 +2,7 @@
 
 use crate::baseline::{Latency, Rate, Share};
 use crate::chart::{Chart, threshold};
-use crate::ring::Ring;
+use crate::ring::{Lane, Ring};
 use crate::rules::Rules;
 use crate::time::{Nanos, fade};
 
@@ -24,6 +24,8 @@ pub(crate) struct Alarm {
     /// The share of bad calls, and among how many.
     pub(crate) share: f64,
     pub(crate) among: f64,
+    /// When the first of the bad calls had started.
+    pub(crate) since: Nanos,
 }
 
 /// The charts and baselines of one target.
@@ -41,9 +43,10 @@ pub(crate) struct Evidence {
     slowness: Share,
     calls: Rate,
     accepted: Rate,
-    latency: Latency,
-    /// When the first latency was seen.
-    latency_from: Option<Nanos>,
+    /// Of each lane.
+    latency: [Latency; 2],
+    /// When the first latency of each lane was seen.
+    latency_from: [Option<Nanos>; 2],
 }
 
 impl Evidence {
@@ -57,8 +60,8 @@ impl Evidence {
             slowness: Share::new(),
             calls: Rate::over(rules.baseline_decay),
             accepted: Rate::over(rules.pass_every * 2),
-            latency: Latency::learning_over(rules.baseline_decay),
-            latency_from: None,
+            latency: [Latency::learning_over(rules.baseline_decay); 2],
+            latency_from: [None; 2],
         }
     }
 
@@ -184,20 +187,20 @@ impl Evidence {
     }
 
     /// Learns from a first content; `usual`: the circuit is closed.
-    pub(crate) fn took(&mut self, now: Nanos, took: Nanos, usual: bool, rules: &Rules) {
-        self.latency_from.get_or_insert(now);
+    pub(crate) fn took(&mut self, now: Nanos, lane: Lane, took: Nanos, usual: bool, rules: &Rules) {
+        self.latency_from[lane.index()].get_or_insert(now);
         let suspect = !usual || self.slow.level() > self.threshold(rules) / 2.0;
         let speed = if suspect { SUSPECT } else { 1.0 };
-        self.latency.learn(now, took, speed);
+        self.latency[lane.index()].learn(now, took, speed);
     }
 
     /// The age from which a call without content is slow: by the baseline once it is known, else the ceiling.
-    pub(crate) fn slow_after(&self, now: Nanos, rules: &Rules) -> Nanos {
-        let armed = self
-            .latency_from
+    pub(crate) fn slow_after(&self, now: Nanos, lane: Lane, rules: &Rules) -> Nanos {
+        let latency = &self.latency[lane.index()];
+        let armed = self.latency_from[lane.index()]
             .is_some_and(|from| now.saturating_sub(from) >= rules.slow_arming);
-        if armed && self.latency.is_known() {
-            let learnt = self.latency.slow_after();
+        if armed && latency.is_known() {
+            let learnt = latency.slow_after();
             learnt.clamp(rules.slow_floor, rules.slow_ceiling)
         } else {
             rules.slow_ceiling
@@ -205,8 +208,8 @@ impl Evidence {
     }
 
     /// The usual time to first content.
-    pub(crate) fn usual(&self) -> Option<Nanos> {
-        self.latency.usual()
+    pub(crate) fn usual(&self, lane: Lane) -> Option<Nanos> {
+        self.latency[lane.index()].usual()
     }
 
     /// Whether errors may be more than usual: then what is usual is not learnt.
@@ -233,6 +236,7 @@ impl Evidence {
                 by_slowness,
                 share,
                 among,
+                since: chart.since(),
             }
         };
         match by_failure {

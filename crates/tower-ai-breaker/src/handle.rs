@@ -11,6 +11,7 @@ use tower_ai_core::error::Shed;
 use crate::circuit::Circuit;
 use crate::machine::Forced;
 use crate::permit::Permit;
+use crate::ring::Lane;
 
 /// Reads the state of one circuit, watches it, and overrules it.
 ///
@@ -38,6 +39,10 @@ impl BreakerHandle {
     pub fn state_at(&self, now: Instant) -> Snapshot {
         let report = self.circuit.at(now, |machine, _| machine.report());
         let [most_fail, some_fail, slow, down] = report.levels;
+        let [plain, streamed] = report.latency.map(|(usual, slow)| Latency {
+            usual: usual.map(Duration::from_nanos),
+            slow_after: Duration::from_nanos(slow),
+        });
         Snapshot {
             mode: report.mode,
             forced: report.forced.is_some(),
@@ -54,8 +59,8 @@ impl BreakerHandle {
             },
             error_baseline: report.errors,
             calls_per_second: report.rate,
-            usual_first_content: report.usual.map(Duration::from_nanos),
-            slow_after: Duration::from_nanos(report.slow_after),
+            plain,
+            streamed,
             shed_share: report.shed_share,
             window: report.window.map(|(window, _)| window),
             in_window: report.window.map_or(0, |(_, holding)| holding),
@@ -126,7 +131,7 @@ impl BreakerHandle {
     /// # Ok::<(), tower_ai_core::error::Shed>(())
     /// ```
     pub fn admit_at(&self, now: Instant, others: bool) -> Result<Permit, Shed> {
-        self.circuit.admit(others, || now)
+        self.circuit.admit(others, Lane::Plain, || now)
     }
 }
 
@@ -148,10 +153,10 @@ pub struct Snapshot {
     pub error_baseline: f64,
     /// The rate of calls that a closed circuit admitted, over the last minutes.
     pub calls_per_second: f64,
-    /// The usual time to first content, once one is known.
-    pub usual_first_content: Option<Duration>,
-    /// The age from which a call without content is slow.
-    pub slow_after: Duration,
+    /// What is known of the first contents of plain calls, and of all where nobody says which is which.
+    pub plain: Latency,
+    /// What is known of the first contents of calls that were asked for as a stream.
+    pub streamed: Latency,
     /// The share of calls that is rejected: 0 if closed, 1 if open.
     pub shed_share: f64,
     /// While ramping: how many calls may wait for their first content at a time.
@@ -164,6 +169,16 @@ pub struct Snapshot {
     pub outage_age: Duration,
     /// Calls that were rejected since the circuit was made; while it only observes, that would have been.
     pub rejected: u64,
+}
+
+/// What is known of the time to first content of one kind of calls.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Latency {
+    /// The usual time, once one is known.
+    pub usual: Option<Duration>,
+    /// The age from which a call without content is slow.
+    pub slow_after: Duration,
 }
 
 /// The levels of the charts. The circuit leaves "closed" when one of them reaches the threshold.

@@ -155,7 +155,7 @@ mod time;
 mod word;
 
 pub use self::error::InvalidBreaker;
-pub use self::handle::{BreakerHandle, Evidence, Snapshot, Transition, Watch};
+pub use self::handle::{BreakerHandle, Evidence, Latency, Snapshot, Transition, Watch};
 pub use self::layer::BreakerLayer;
 pub use self::permit::Permit;
 pub use self::service::Breaker;

@@ -5,7 +5,7 @@ use loom::thread;
 use tower_ai_core::{Chance, Mode};
 
 use crate::machine::{Machine, Ticket};
-use crate::ring::{Counts, Ring};
+use crate::ring::{Counts, Lane, Ring};
 use crate::rules::{Rules, Settings};
 use crate::streak::Streak;
 use crate::time::Nanos;
@@ -42,8 +42,10 @@ impl Shared {
     fn admit_freely(&self, now: Nanos) -> Option<Ticket> {
         let verdict = self.word.load();
         verdict.is_free().then(|| {
-            let mut ticket = Ticket::freely(verdict, now, true);
-            ticket.counted = self.ring.start(self.ring.bucket(now), ticket.generation);
+            let mut ticket = Ticket::freely(verdict, now, true, Lane::Plain);
+            ticket.counted = self
+                .ring
+                .start(self.ring.bucket(now), ticket.lane, ticket.generation);
             ticket
         })
     }
@@ -55,11 +57,14 @@ fn a_call_of_an_older_generation_never_counts_in_the_next() {
         let ring = Arc::new(Ring::small(2, 0));
         let other = Arc::clone(&ring);
         let old = thread::spawn(move || {
-            if other.start(1, 1) {
-                other.timely(1, 1);
+            if other.start(1, Lane::Plain, 1) {
+                other.timely(1, Lane::Plain, 1);
             }
         });
-        assert!(ring.start(1, 2), "the newer generation always counts");
+        assert!(
+            ring.start(1, Lane::Plain, 2),
+            "the newer generation always counts"
+        );
         old.join().unwrap();
         let one = Counts {
             started: 1,
@@ -75,12 +80,12 @@ fn a_recycled_slot_takes_nothing_from_the_lap_before() {
         let ring = Arc::new(Ring::small(2, 0));
         let other = Arc::clone(&ring);
         let old = thread::spawn(move || {
-            if other.start(0, 1) {
-                other.out(0, 1);
+            if other.start(0, Lane::Plain, 1) {
+                other.out(0, Lane::Plain, 1);
             }
         });
-        assert!(ring.start(2, 1), "the same slot, a lap later");
-        ring.timely(2, 1);
+        assert!(ring.start(2, Lane::Plain, 1), "the same slot, a lap later");
+        ring.timely(2, Lane::Plain, 1);
         old.join().unwrap();
         let counts = ring.read(2, 1);
         assert_eq!((counts.started, counts.out, counts.timely), (1, 0, 1));
@@ -91,10 +96,10 @@ fn a_recycled_slot_takes_nothing_from_the_lap_before() {
 fn two_ends_of_one_call_are_one() {
     loom::model(|| {
         let ring = Arc::new(Ring::small(2, 0));
-        ring.start(0, 1);
+        ring.start(0, Lane::Plain, 1);
         let other = Arc::clone(&ring);
-        let there = thread::spawn(move || other.timely(0, 1));
-        ring.out(0, 1);
+        let there = thread::spawn(move || other.timely(0, Lane::Plain, 1));
+        ring.out(0, Lane::Plain, 1);
         there.join().unwrap();
         let counts = ring.read(0, 1);
         assert_eq!(counts.out + counts.timely, 1);
@@ -135,7 +140,7 @@ fn a_place_in_the_ramp_is_given_once_and_given_back_once() {
             machine.advance(ring, now, true);
         });
         let probe = move |shared: &Shared| {
-            let ticket = shared.locked(|machine, ring| machine.admit(ring, true));
+            let ticket = shared.locked(|machine, ring| machine.admit(ring, true, Lane::Plain));
             match ticket {
                 Ok(ticket) => {
                     shared.locked(|machine, ring| machine.left(ring, now, &ticket));
@@ -165,7 +170,7 @@ fn a_reset_forgets_the_places_of_the_ramp() {
         let ticket = shared.locked(|machine, ring| {
             machine.shut(ring, Some(1));
             machine.advance(ring, now, true);
-            machine.admit(ring, true).unwrap()
+            machine.admit(ring, true, Lane::Plain).unwrap()
         });
         let other = Arc::clone(&shared);
         let there = thread::spawn(move || {

@@ -16,6 +16,7 @@ pub(crate) struct Outage {
     /// How often the circuit has opened; forgotten bit by bit while it is closed.
     opens: u32,
     closed_at: Nanos,
+    noticed_in: Nanos,
 }
 
 impl Outage {
@@ -24,6 +25,15 @@ impl Outage {
             began: None,
             opens: 0,
             closed_at: 0,
+            noticed_in: 0,
+        }
+    }
+
+    /// Notes how long it took to notice an outage that begins: no open period of it is much shorter. Where calls
+    /// are rare, each of them would be a probe.
+    pub(crate) fn noticed(&mut self, took: Nanos) {
+        if self.began.is_none() {
+            self.noticed_in = took;
         }
     }
 
@@ -36,7 +46,7 @@ impl Outage {
             let forgiven = now.saturating_sub(self.closed_at) / rules.open_longest.max(1);
             self.opens = self.opens.saturating_sub(clip(forgiven));
         }
-        let period = period(self.opens, self.age(now), rules, unit);
+        let period = period(self.opens, self.noticed_in, self.age(now), rules, unit);
         self.opens = self.opens.saturating_add(1);
         now.saturating_add(period.max(asked.min(rules.open_longest_old)))
     }
@@ -45,6 +55,7 @@ impl Outage {
     pub(crate) fn recover(&mut self, now: Nanos) {
         if self.began.take().is_some() {
             self.closed_at = now;
+            self.noticed_in = 0;
         }
     }
 
@@ -63,10 +74,11 @@ fn clip(count: u64) -> u32 {
     clippy::cast_sign_loss,
     reason = "positive, and casts saturate"
 )]
-fn period(opens: u32, age: Nanos, rules: &Rules, unit: f64) -> Nanos {
+fn period(opens: u32, least: Nanos, age: Nanos, rules: &Rules, unit: f64) -> Nanos {
     let aged = ((age as f64 * AGE_SHARE) as Nanos).min(rules.open_longest_old);
     let longest = rules.open_longest.max(aged) as f64;
     let grown = rules.open_first as f64 * 2_f64.powi(opens.min(60) as i32);
+    let grown = grown.max(least as f64);
     // The cap stands under the jitter, so that no draw exceeds the longest period.
     let base = grown.min(longest / (1.0 + JITTER));
     (base * (1.0 - JITTER + 2.0 * JITTER * unit)) as Nanos
@@ -108,6 +120,22 @@ mod tests {
     }
 
     #[test]
+    fn what_was_long_in_coming_is_not_probed_with_every_call() {
+        let (mut outage, rules) = (Outage::new(), rules());
+        outage.noticed(8 * SECOND);
+        let mut now = 0;
+        for seconds in [8, 8, 8, 8, 12] {
+            let until = outage.open(now, &rules, 0.5, 0);
+            assert_eq!((until - now) / SECOND, seconds);
+            now = until;
+            outage.noticed(SECOND);
+        }
+        outage.recover(now);
+        now += 3600 * SECOND;
+        assert_eq!((outage.open(now, &rules, 0.5, 0) - now) / SECOND, 1);
+    }
+
+    #[test]
     fn an_old_outage_is_probed_less_often() {
         let (mut outage, rules) = (Outage::new(), rules());
         for _ in 0..8 {
@@ -126,9 +154,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_period_is_zero_or_longer_than_promised(opens in 0..u32::MAX, age in 0..u64::MAX, unit in 0.0..1.0_f64) {
+        fn no_period_is_zero_or_longer_than_promised(opens in 0..u32::MAX, least: u64, age: u64, unit in 0.0..1.0_f64) {
             let rules = rules();
-            let period = period(opens, age, &rules, unit);
+            let period = period(opens, least, age, &rules, unit);
             prop_assert!(period >= rules.open_first / 2);
             prop_assert!(period <= rules.open_longest_old);
             if age < 300 * SECOND {

@@ -5,7 +5,9 @@
 //! have no content. One slot is one atomic word, `tag (28 bits) | started (12) | out (12) | timely (12)`; the
 //! tag tells lap and generation, so that a recycled slot is never counted for another time or another epoch.
 //!
-//! Memory: 512 slots of 8 bytes, however many calls are under way. A bucket that has seen 4095 starts counts no
+//! Calls for a stream and plain calls are counted apart, in two *lanes*: their first contents come at other ages.
+//!
+//! Memory: 1024 slots of 8 bytes, however many calls are under way. A bucket that has seen 4095 starts counts no
 //! more: beyond some 30,000 calls a second (with the default durations) the ring is a sample.
 
 #[cfg(loom)]
@@ -15,8 +17,33 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::time::Nanos;
 
-/// The slots of a circuit's ring.
+/// The slots of a circuit's ring, in each lane.
 pub(crate) const SLOTS: u64 = 512;
+
+/// Which calls are counted, and judged for slowness, together.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Lane {
+    /// Their first content is their end, or nobody said otherwise.
+    Plain,
+    /// Asked for as a stream: their first content comes long before their end.
+    Streamed,
+}
+
+impl Lane {
+    pub(crate) const ALL: [Self; 2] = [Self::Plain, Self::Streamed];
+
+    pub(crate) const fn of(streamed: bool) -> Self {
+        if streamed {
+            Self::Streamed
+        } else {
+            Self::Plain
+        }
+    }
+
+    pub(crate) const fn index(self) -> usize {
+        self as usize
+    }
+}
 
 /// The buckets that may be waited for: the rest is room for calls that start meanwhile.
 const USED: u64 = 448;
@@ -79,7 +106,7 @@ impl Ring {
 
     fn with(slots: u64, shift: u32) -> Self {
         Self {
-            slots: (0..slots).map(|_| AtomicU64::new(0)).collect(),
+            slots: (0..2 * slots).map(|_| AtomicU64::new(0)).collect(),
             shift,
         }
     }
@@ -102,15 +129,15 @@ impl Ring {
 
     /// The number of slots, and of buckets that can be told apart.
     pub(crate) fn len(&self) -> u64 {
-        self.slots.len() as u64
+        self.slots.len() as u64 / 2
     }
 
     /// Counts a call as started. `false`: it is not counted, because the bucket is full or already belongs to a
     /// newer generation; then nothing else must be reported of it.
     #[inline]
-    pub(crate) fn start(&self, bucket: u64, generation: u32) -> bool {
+    pub(crate) fn start(&self, bucket: u64, lane: Lane, generation: u32) -> bool {
         let tag = self.tag(bucket, generation);
-        self.update(bucket, |word| {
+        self.update(bucket, lane, |word| {
             let counts = Counts::of(word);
             if word >> TAG_SHIFT == tag {
                 return (u64::from(counts.started) < COUNT_MAX).then(|| word + STARTED);
@@ -122,18 +149,28 @@ impl Ring {
 
     /// Notes that the first content of a counted call came in time.
     #[inline]
-    pub(crate) fn timely(&self, bucket: u64, generation: u32) {
-        self.add(bucket, generation, TIMELY);
+    pub(crate) fn timely(&self, bucket: u64, lane: Lane, generation: u32) {
+        self.add(bucket, lane, generation, TIMELY);
     }
 
     /// Notes that a counted call ended without content.
-    pub(crate) fn out(&self, bucket: u64, generation: u32) {
-        self.add(bucket, generation, OUT);
+    pub(crate) fn out(&self, bucket: u64, lane: Lane, generation: u32) {
+        self.add(bucket, lane, generation, OUT);
     }
 
-    /// What became of the calls of this bucket and generation; nothing if the slot was recycled.
+    /// What became of the calls of this bucket and generation, in both lanes.
     pub(crate) fn read(&self, bucket: u64, generation: u32) -> Counts {
-        let word = self.slot(bucket).load(Ordering::Acquire);
+        let [plain, streamed] = Lane::ALL.map(|lane| self.read_lane(bucket, lane, generation));
+        Counts {
+            started: plain.started + streamed.started,
+            out: plain.out + streamed.out,
+            timely: plain.timely + streamed.timely,
+        }
+    }
+
+    /// What became of the calls of this bucket, lane and generation; nothing if the slot was recycled.
+    pub(crate) fn read_lane(&self, bucket: u64, lane: Lane, generation: u32) -> Counts {
+        let word = self.slot(bucket, lane).load(Ordering::Acquire);
         if word >> TAG_SHIFT == self.tag(bucket, generation) {
             Counts::of(word)
         } else {
@@ -142,9 +179,9 @@ impl Ring {
     }
 
     #[inline]
-    fn add(&self, bucket: u64, generation: u32, what: u64) {
+    fn add(&self, bucket: u64, lane: Lane, generation: u32, what: u64) {
         let tag = self.tag(bucket, generation);
-        self.update(bucket, |word| {
+        self.update(bucket, lane, |word| {
             let counts = Counts::of(word);
             let open = word >> TAG_SHIFT == tag && counts.silent() > 0;
             open.then(|| word + what)
@@ -152,16 +189,16 @@ impl Ring {
     }
 
     #[inline]
-    fn update(&self, bucket: u64, change: impl Fn(u64) -> Option<u64>) -> bool {
-        self.slot(bucket)
+    fn update(&self, bucket: u64, lane: Lane, change: impl Fn(u64) -> Option<u64>) -> bool {
+        self.slot(bucket, lane)
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, change)
             .is_ok()
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "less than `len`")]
     #[inline]
-    fn slot(&self, bucket: u64) -> &AtomicU64 {
-        &self.slots[(bucket % self.len()) as usize]
+    fn slot(&self, bucket: u64, lane: Lane) -> &AtomicU64 {
+        &self.slots[2 * (bucket % self.len()) as usize + lane.index()]
     }
 
     #[inline]
@@ -205,10 +242,13 @@ mod tests {
     #[test]
     fn a_call_of_an_older_generation_cannot_take_a_slot_back() {
         let ring = Ring::with(8, 0);
-        assert!(ring.start(3, 1));
-        assert!(ring.start(3, 2), "the newer generation takes it over");
-        assert!(!ring.start(3, 1));
-        ring.out(3, 1);
+        assert!(ring.start(3, Lane::Plain, 1));
+        assert!(
+            ring.start(3, Lane::Plain, 2),
+            "the newer generation takes it over"
+        );
+        assert!(!ring.start(3, Lane::Plain, 1));
+        ring.out(3, Lane::Plain, 1);
         assert_eq!(
             ring.read(3, 2),
             Counts {
@@ -222,12 +262,24 @@ mod tests {
     #[test]
     fn a_full_bucket_counts_no_more() {
         let ring = Ring::with(8, 0);
-        let counted = (0..10_000).filter(|_| ring.start(0, 0)).count();
+        let counted = (0..10_000)
+            .filter(|_| ring.start(0, Lane::Plain, 0))
+            .count();
         assert_eq!(counted as u64, COUNT_MAX);
         for _ in 0..10_000 {
-            ring.timely(0, 0);
+            ring.timely(0, Lane::Plain, 0);
         }
         assert_eq!(ring.read(0, 0).silent(), 0);
+    }
+
+    #[test]
+    fn lanes_are_counted_apart_and_read_together() {
+        let ring = Ring::with(8, 0);
+        assert!(ring.start(3, Lane::Plain, 1) && ring.start(3, Lane::Streamed, 1));
+        ring.timely(3, Lane::Streamed, 1);
+        assert_eq!(ring.read_lane(3, Lane::Plain, 1).silent(), 1);
+        assert_eq!(ring.read_lane(3, Lane::Streamed, 1).silent(), 0);
+        assert_eq!(ring.read(3, 1).started, 2);
     }
 
     proptest! {
@@ -242,9 +294,9 @@ mod tests {
                 epoch += u32::from(bump == 3);
                 let counts = model.entry((time, epoch)).or_default();
                 match what {
-                    0 => counts.started += u32::from(ring.start(time, epoch)),
-                    1 if counts.silent() > 0 => { ring.out(time, epoch); counts.out += 1; }
-                    2 if counts.silent() > 0 => { ring.timely(time, epoch); counts.timely += 1; }
+                    0 => counts.started += u32::from(ring.start(time, Lane::Plain, epoch)),
+                    1 if counts.silent() > 0 => { ring.out(time, Lane::Plain, epoch); counts.out += 1; }
+                    2 if counts.silent() > 0 => { ring.timely(time, Lane::Plain, epoch); counts.timely += 1; }
                     _ => {}
                 }
                 prop_assert_eq!(ring.read(time, epoch), *counts);

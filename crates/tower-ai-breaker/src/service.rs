@@ -13,6 +13,7 @@ use crate::circuit::Circuit;
 use crate::future::ResponseFuture;
 use crate::handle::BreakerHandle;
 use crate::permit::Permit;
+use crate::ring::Lane;
 
 /// Sheds the calls that its target could not answer. See the [crate docs](crate).
 #[derive(Debug)]
@@ -96,7 +97,8 @@ where
         let attempt = self.carry.get(&req);
         let others = attempt.as_ref().is_some_and(Attempt::others);
         let clock = || attempt.map_or_else(Instant::now, |attempt| attempt.started());
-        match self.circuit.admit(others, clock) {
+        let lane = Lane::of(attempt.as_ref().is_some_and(Attempt::streamed));
+        match self.circuit.admit(others, lane, clock) {
             Ok(permit) => {
                 self.ready = false;
                 ResponseFuture::called(self.inner.call(req), permit, self.follow.clone())

@@ -3,11 +3,14 @@
 #[path = "support/calls.rs"]
 mod calls;
 
+use std::time::Duration;
+
 use calls::{FAULT, SECOND, alone, call, fake, is_shed, mend_it, shed};
 use tokio::time::{Instant, advance};
+use tower::{Layer, ServiceExt};
 use tower_ai_breaker::BreakerLayer;
-use tower_ai_core::error::Reason;
-use tower_ai_core::{Mode, Outcome};
+use tower_ai_core::error::{BoxError, Reason};
+use tower_ai_core::{Attempt, Carry, Mode, Outcome};
 
 #[tokio::test(start_paused = true)]
 async fn a_few_failures_in_a_row_open_it_where_others_are_left() {
@@ -164,4 +167,56 @@ async fn calls_cancelled_early_say_nothing() {
         drop(permit);
     }
     assert_eq!(layer.handle().mode(), Mode::Closed);
+}
+
+/// A call that is asked for as a stream or not, and takes so long to answer.
+#[derive(Clone, Copy)]
+struct Timed {
+    streamed: bool,
+    takes: Duration,
+}
+
+#[derive(Clone, Copy)]
+struct TimedCarry;
+
+impl Carry<Timed> for TimedCarry {
+    fn get(&self, call: &Timed) -> Option<Attempt> {
+        let attempt = Attempt::begin(Instant::now()).with_others(true);
+        Some(attempt.with_streamed(call.streamed))
+    }
+    fn set(&self, _: &mut Timed, _: Attempt) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_are_held_to_the_pace_of_streams() {
+    let layer = BreakerLayer::adaptive().carry(TimedCarry);
+    let service = layer.layer(tower::service_fn(|call: Timed| async move {
+        tokio::time::sleep(call.takes).await;
+        Ok::<_, BoxError>(())
+    }));
+    let handle = layer.handle();
+    let ask = |streamed, takes| tokio::spawn(service.clone().oneshot(Timed { streamed, takes }));
+    for _ in 0..600 {
+        ask(true, SECOND / 3);
+        ask(false, SECOND * 4);
+        tokio::time::sleep(SECOND / 2).await;
+    }
+    let state = handle.state();
+    assert!(
+        state.streamed.slow_after < 2 * SECOND,
+        "{:?}",
+        state.streamed
+    );
+    assert!(state.plain.slow_after > 4 * SECOND, "{:?}", state.plain);
+    assert_eq!(state.mode, Mode::Closed, "each kind is as fast as usual");
+
+    for _ in 0..20 {
+        ask(true, SECOND * 4);
+        tokio::time::sleep(SECOND / 2).await;
+    }
+    assert_eq!(
+        handle.mode(),
+        Mode::Open,
+        "what is usual for plain calls is slow for streams"
+    );
 }

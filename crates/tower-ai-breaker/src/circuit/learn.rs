@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tower_ai_core::{Lesson, Outcome, Target};
 
 use crate::machine::{Kind, Ticket};
+use crate::ring::Lane;
 use crate::time::{Nanos, nanos};
 
 use super::Circuit;
@@ -24,18 +25,20 @@ impl Circuit {
         let at = clock();
         let now = self.clock.at(at);
         let age = now.saturating_sub(ticket.started);
-        let free = ticket.kind == Kind::Closed && age <= self.slow_after.load(Ordering::Relaxed);
+        let lane = ticket.lane;
+        let slow_after = self.slow_after[lane.index()].load(Ordering::Relaxed);
+        let free = ticket.kind == Kind::Closed && age <= slow_after;
         if free {
             if ticket.counted {
-                self.ring
-                    .timely(self.ring.bucket(ticket.started), ticket.generation);
+                let bucket = self.ring.bucket(ticket.started);
+                self.ring.timely(bucket, lane, ticket.generation);
             }
         } else {
             self.locked(|machine, ring| machine.arrived(ring, now, ticket));
         }
         ticket.content = true;
-        if now >= self.sample_at.load(Ordering::Relaxed) {
-            self.sample(at, now, age);
+        if now >= self.sample_at[lane.index()].load(Ordering::Relaxed) {
+            self.sample(at, now, lane, age);
         } else if !free {
             // No sample: the baseline would learn more from the slow ones than from the others.
             self.observe(at, age);
@@ -46,13 +49,13 @@ impl Circuit {
     }
 
     #[cold]
-    fn sample(&self, at: Instant, now: Nanos, age: Nanos) {
+    fn sample(&self, at: Instant, now: Nanos, lane: Lane, age: Nanos) {
         let every = nanos(self.settings.tuning.latency_decay) / SAMPLES;
         let next = now.saturating_add(every);
-        self.sample_at.store(next, Ordering::Relaxed);
+        self.sample_at[lane.index()].store(next, Ordering::Relaxed);
         self.observe(at, age);
         self.key.worked(at);
-        self.locked(|machine, _| machine.took(now, age));
+        self.locked(|machine, _| machine.took(now, lane, age));
     }
 
     fn observe(&self, at: Instant, age: Nanos) {

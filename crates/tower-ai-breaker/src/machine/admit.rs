@@ -2,7 +2,7 @@
 
 use tower_ai_core::error::Reason;
 
-use crate::ring::Ring;
+use crate::ring::{Lane, Ring};
 use crate::time::Nanos;
 use crate::word::Verdict;
 
@@ -17,6 +17,8 @@ pub(crate) struct Ticket {
     pub(crate) kind: Kind,
     /// Whether another closed target was left when it was admitted.
     pub(crate) others: bool,
+    /// With which calls it is compared.
+    pub(crate) lane: Lane,
     /// Whether the ring counts it.
     pub(crate) counted: bool,
     /// Whether its first content has come.
@@ -40,12 +42,19 @@ pub(crate) enum Kind {
 
 impl Ticket {
     #[inline]
-    pub(crate) const fn new(generation: u32, started: Nanos, kind: Kind, others: bool) -> Self {
+    pub(crate) const fn new(
+        generation: u32,
+        started: Nanos,
+        kind: Kind,
+        others: bool,
+        lane: Lane,
+    ) -> Self {
         Self {
             generation,
             started,
             kind,
             others,
+            lane,
             counted: false,
             content: false,
             key_probe: false,
@@ -54,8 +63,8 @@ impl Ticket {
 
     /// The ticket of a call that needs no lock, but has to be counted in the ring.
     #[inline]
-    pub(crate) const fn freely(verdict: Verdict, started: Nanos, others: bool) -> Self {
-        Self::new(verdict.generation(), started, Kind::Closed, others)
+    pub(crate) const fn freely(verdict: Verdict, started: Nanos, others: bool, lane: Lane) -> Self {
+        Self::new(verdict.generation(), started, Kind::Closed, others, lane)
     }
 }
 
@@ -77,7 +86,12 @@ impl Machine {
     ///
     /// It counts as started now even if its attempt began earlier: a place in the ramp must lie in a bucket whose
     /// lease is still to lapse.
-    pub(crate) fn admit(&mut self, ring: &Ring, others: bool) -> Result<Ticket, Refusal> {
+    pub(crate) fn admit(
+        &mut self,
+        ring: &Ring,
+        others: bool,
+        lane: Lane,
+    ) -> Result<Ticket, Refusal> {
         let now = self.now;
         self.meet(ring, others);
         let kind = match &mut self.phase {
@@ -106,7 +120,7 @@ impl Machine {
             .admit(now)
             .map_err(|wait| Refusal::new(Reason::RateLimited, Some(wait)))
             .inspect_err(|_| self.give_back())?;
-        self.ticket(ring, now, kind, others)
+        self.ticket(ring, kind, others, lane)
     }
 
     /// What changes because this call has come: a probe is due, or the targets that are left have changed.
@@ -128,17 +142,18 @@ impl Machine {
     fn ticket(
         &mut self,
         ring: &Ring,
-        now: Nanos,
         kind: Kind,
         others: bool,
+        lane: Lane,
     ) -> Result<Ticket, Refusal> {
-        let counted = kind != Kind::Plain && ring.start(ring.bucket(now), self.generation);
+        let now = self.now;
+        let counted = kind != Kind::Plain && ring.start(ring.bucket(now), lane, self.generation);
         if kind == Kind::Watched && !counted {
             // Without a place in the ring its lease could not lapse.
             self.give_back();
             return Err(Refusal::new(Reason::Ramping, None));
         }
-        let mut ticket = Ticket::new(self.generation, now, kind, others);
+        let mut ticket = Ticket::new(self.generation, now, kind, others, lane);
         ticket.counted = counted;
         Ok(ticket)
     }

@@ -26,7 +26,7 @@ use crate::evidence::{Evidence, Present};
 use crate::outage::Outage;
 use crate::ramp::Ramp;
 use crate::rate::RateCap;
-use crate::ring::Ring;
+use crate::ring::{Lane, Ring};
 use crate::rules::Rules;
 use crate::shed::{HARD_SHARE, Shedding};
 use crate::time::{Nanos, seconds};
@@ -142,8 +142,8 @@ impl Machine {
     }
 
     /// The age from which a call without content is slow.
-    pub(crate) fn slow_after(&self) -> Nanos {
-        self.evidence.slow_after(self.now, &self.rules)
+    pub(crate) fn slow_after(&self, lane: Lane) -> Nanos {
+        self.evidence.slow_after(self.now, lane, &self.rules)
     }
 
     fn present(&self) -> Present {
@@ -247,6 +247,8 @@ impl Machine {
             return;
         };
         let hard = self.evidence.is_hard(ring, &self.present(), &self.rules);
+        let noticed_in = self.now.saturating_sub(alarm.since);
+        self.outage.noticed(noticed_in);
         if others || hard {
             let partial = !hard && alarm.among >= FEW && alarm.share < HARD_SHARE;
             self.open(ring, partial.then_some(alarm.share));

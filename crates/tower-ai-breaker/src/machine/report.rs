@@ -2,6 +2,7 @@
 
 use tower_ai_core::Mode;
 
+use crate::ring::Lane;
 use crate::time::Nanos;
 
 use super::{Forced, Machine, Phase};
@@ -18,8 +19,8 @@ pub(crate) struct Report {
     pub(crate) threshold: f64,
     pub(crate) errors: f64,
     pub(crate) rate: f64,
-    pub(crate) usual: Option<Nanos>,
-    pub(crate) slow_after: Nanos,
+    /// Of each lane: the usual time to first content, and the age from which a call is slow.
+    pub(crate) latency: [(Option<Nanos>, Nanos); 2],
     pub(crate) shed_share: f64,
     pub(crate) window: Option<(u32, u32)>,
     pub(crate) cap: Option<f64>,
@@ -47,8 +48,7 @@ impl Machine {
             threshold: self.evidence.threshold(&self.rules),
             errors: self.evidence.p0(),
             rate: self.evidence.rate(),
-            usual: self.evidence.usual(),
-            slow_after: self.slow_after(),
+            latency: Lane::ALL.map(|lane| (self.evidence.usual(lane), self.slow_after(lane))),
             shed_share,
             window,
             cap: self.cap.per_second(),

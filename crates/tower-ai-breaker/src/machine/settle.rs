@@ -1,6 +1,6 @@
 //! What calls say.
 
-use crate::ring::Ring;
+use crate::ring::{Lane, Ring};
 use crate::time::Nanos;
 
 use super::{Machine, Phase, Ticket};
@@ -50,10 +50,10 @@ impl Machine {
         }
         self.missing = 0;
         let bucket = ring.bucket(ticket.started);
-        let timely = now.saturating_sub(ticket.started) <= self.slow_after();
+        let timely = now.saturating_sub(ticket.started) <= self.slow_after(ticket.lane);
         let holds = bucket >= self.cursors.lease;
         if timely {
-            ring.timely(bucket, ticket.generation);
+            ring.timely(bucket, ticket.lane, ticket.generation);
             if let (Phase::Ramping(ramp), true) = (&mut self.phase, holds) {
                 ramp.grow();
             }
@@ -111,9 +111,9 @@ impl Machine {
     }
 
     /// Learns how long a first content took.
-    pub(crate) fn took(&mut self, now: Nanos, took: Nanos) {
+    pub(crate) fn took(&mut self, now: Nanos, lane: Lane, took: Nanos) {
         let usual = matches!(self.phase, Phase::Closed);
-        self.evidence.took(now, took, usual, &self.rules);
+        self.evidence.took(now, lane, took, usual, &self.rules);
     }
 
     /// A success after the key or the target was of no use.
@@ -128,7 +128,7 @@ impl Machine {
             return;
         }
         let bucket = ring.bucket(ticket.started);
-        ring.out(bucket, ticket.generation);
+        ring.out(bucket, ticket.lane, ticket.generation);
         if let Phase::Ramping(ramp) = &mut self.phase
             && bucket >= self.cursors.lease
         {
@@ -139,7 +139,7 @@ impl Machine {
     /// Counts a call as slow that was not judged overdue while nothing had come from it.
     fn slow(&mut self, ring: &Ring, ticket: &Ticket) {
         let bucket = ring.bucket(ticket.started);
-        if bucket < self.cursors.slow || self.forced.is_some() {
+        if bucket < self.cursors.slow[ticket.lane.index()] || self.forced.is_some() {
             return;
         }
         // It is out of the ring now, and had no credit yet for what it has survived.

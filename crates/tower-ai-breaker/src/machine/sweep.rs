@@ -1,6 +1,6 @@
 //! What time alone tells: who has survived, who is overdue, whose place has lapsed.
 
-use crate::ring::Ring;
+use crate::ring::{Lane, Ring};
 use crate::time::Nanos;
 
 use super::{Machine, Phase};
@@ -9,7 +9,8 @@ use super::{Machine, Phase};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursors {
     pub(super) survival: u64,
-    pub(super) slow: u64,
+    /// Of each lane.
+    pub(super) slow: [u64; 2],
     pub(super) lease: u64,
 }
 
@@ -17,7 +18,7 @@ impl Cursors {
     pub(super) const fn starting_at(bucket: u64) -> Self {
         Self {
             survival: bucket,
-            slow: bucket,
+            slow: [bucket; 2],
             lease: bucket,
         }
     }
@@ -73,14 +74,21 @@ impl Machine {
                 self.evidence.survived(counts.alive(), before, &self.rules);
             }
         }
-        let slow = self.now.saturating_sub(self.slow_after());
-        for bucket in due(&mut self.cursors.slow, ring.bucket(slow), ring.len()) {
-            let counts = ring.read(bucket, generation);
-            swept.timely += counts.timely;
-            if counts.silent() > 0 && swept.overdue == 0 {
-                swept.overdue_from = ring.begin(bucket);
+        for lane in Lane::ALL {
+            let slow = self.now.saturating_sub(self.slow_after(lane));
+            let cursor = &mut self.cursors.slow[lane.index()];
+            for bucket in due(cursor, ring.bucket(slow), ring.len()) {
+                let counts = ring.read_lane(bucket, lane, generation);
+                swept.timely += counts.timely;
+                if counts.silent() > 0 {
+                    let from = ring.begin(bucket);
+                    swept.overdue_from = match swept.overdue {
+                        0 => from,
+                        _ => from.min(swept.overdue_from),
+                    };
+                }
+                swept.overdue += counts.silent();
             }
-            swept.overdue += counts.silent();
         }
         if matches!(self.phase, Phase::Ramping(_)) {
             let lapsed = self.now.saturating_sub(self.rules.ramp_lease);
