@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 pin_project! {
     /// The time limit of what is awaited.
@@ -19,8 +19,13 @@ pin_project! {
 
 impl Timer {
     pub(crate) fn start(limit: Duration, since: Instant) -> Self {
+        let sleep = match since.checked_add(limit) {
+            // Reads the clock no second time.
+            Some(end) => sleep_until(end),
+            None => sleep(limit),
+        };
         Self {
-            sleep: sleep(limit),
+            sleep,
             limit,
             since,
         }
