@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use harness::{Mode, Options, Report, Suite};
 
 fn main() -> ExitCode {
-    let mut suite = Suite::new("http");
+    let mut suite = Suite::with_sockets("http");
     loopback::add(&mut suite);
     let options = Options::from_args();
     let calls = match options.mode {

@@ -52,10 +52,18 @@ pub(crate) struct Case {
 impl Suite {
     /// An empty suite.
     pub(crate) fn new(bench: &'static str) -> Self {
-        let runtime = Builder::new_current_thread().enable_all().build();
+        Self::on(bench, Builder::new_current_thread().enable_time())
+    }
+
+    /// An empty suite whose cases may use sockets. (Then each time that all wait costs a call of the kernel.)
+    pub(crate) fn with_sockets(bench: &'static str) -> Self {
+        Self::on(bench, Builder::new_current_thread().enable_all())
+    }
+
+    fn on(bench: &'static str, runtime: &mut Builder) -> Self {
         Self {
             bench,
-            runtime: Rc::new(runtime.expect("a runtime")),
+            runtime: Rc::new(runtime.build().expect("a runtime")),
             baseline: "bare",
             cases: Vec::new(),
         }

@@ -20,6 +20,7 @@ pub(crate) fn layers(suite: &mut Suite) {
     retry::add(suite);
     breaker::add(suite);
     failover::add(suite);
+    failover::waiting(suite);
 }
 
 /// The rows beside those of `ours::stack`.
