@@ -1,5 +1,8 @@
 //! Failover: the first target is well; it is away; all are.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
 use tower_ai_core::error::{AllFailed, cause_ref};
 use tower_ai_core::{BoxError, Mode, Target};
 use tower_ai_failover::Failover;
@@ -35,10 +38,12 @@ pub(crate) fn add(suite: &mut Suite) {
     });
     let away = targets(3);
     for target in &away {
-        target.health().set_mode(Mode::Open, None);
+        target
+            .health()
+            .gate(Instant::now() + Duration::from_secs(3600));
     }
     suite.add(Row {
-        work: "failover, all 3 open",
+        work: "failover, all 3 away",
         peer: None,
         service: over(&away),
         request: number,
