@@ -1,4 +1,3 @@
-//! An exact and semantic cache for AI answers, safe by construction, as a tower layer.
 //!
 //! # Examples
 //!
@@ -34,6 +33,7 @@ mod entry;
 pub mod error;
 mod flight;
 pub mod future;
+mod guard;
 mod handle;
 mod hit;
 mod index;
@@ -50,6 +50,7 @@ mod state;
 mod tags;
 
 pub use self::entry::Entry;
+pub use self::guard::{Guard, guard};
 pub use self::handle::CacheHandle;
 pub use self::index::{Candidate, FlatIndex, Index, Indexed};
 pub use self::key::{Key, PlaceId};
