@@ -235,7 +235,9 @@ impl<T> Rider<T> {
         if let Now::Landed(landing) = &stage.now {
             return Some(Arrival::Landed(landing.clone()));
         }
-        if !matches!(stage.now, Now::Answered(_)) || !(self.first || !stage.first_rides) {
+        // The first rider has first claim, as long as it rides.
+        let must_leave_it = stage.first_rides && !self.first;
+        if must_leave_it || !matches!(stage.now, Now::Answered(_)) {
             return None;
         }
         match std::mem::replace(&mut stage.now, Now::Recording) {

@@ -65,6 +65,14 @@ impl<T: Send + Sync + 'static> CacheHandle<T> {
         self.state.memory.len()
     }
 
+    /// The entries that can be found by meaning.
+    #[must_use]
+    pub fn indexed(&self) -> u64 {
+        self.state.memory.settle();
+        let matcher = self.state.matcher.as_ref();
+        matcher.map_or(0, |matcher| matcher.index.len() as u64)
+    }
+
     /// The bytes that entries take, or count as taking.
     #[must_use]
     pub fn bytes(&self) -> u64 {

@@ -25,8 +25,9 @@ impl Key {
         Self(hasher.finalize().into())
     }
 
-    #[cfg(test)]
-    pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Self {
+    /// Takes the bytes of one that was made before.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 }
@@ -77,8 +78,9 @@ impl PlaceId {
         Self(hasher.finalize().into())
     }
 
-    #[cfg(test)]
-    pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Self {
+    /// Takes the bytes of one that was made before.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 }

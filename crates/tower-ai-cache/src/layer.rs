@@ -10,6 +10,7 @@ use tower_layer::Layer;
 use crate::handle::CacheHandle;
 use crate::memory::Limits;
 use crate::refuse::Rules;
+use crate::semantic::Semantic;
 use crate::service::{Cache, Shared};
 use crate::settings::Settings;
 use crate::state::State;
@@ -107,6 +108,12 @@ impl<A, K: Kept> CacheLayer<A, K> {
     #[must_use]
     pub fn wait(self, limit: Duration) -> Self {
         self.change(|settings| settings.wait = limit)
+    }
+
+    /// Matches by meaning what no equal question was found for. Defaults to exact only.
+    #[must_use]
+    pub fn semantic(self, semantic: Semantic) -> Self {
+        self.change(|settings| settings.semantic = Some(semantic))
     }
 
     fn change(mut self, change: impl FnOnce(&mut Settings<K::Stored>)) -> Self {

@@ -1,3 +1,4 @@
+//! An exact and semantic cache for AI answers, safe by construction, as a tower layer.
 //!
 //! # Examples
 //!
@@ -44,6 +45,7 @@ mod normal;
 mod places;
 mod refuse;
 mod run;
+mod semantic;
 mod service;
 mod settings;
 mod state;
@@ -57,4 +59,5 @@ pub use self::key::{Key, PlaceId};
 pub use self::layer::CacheLayer;
 pub use self::memory::Limits;
 pub use self::refuse::{Rule, Rules, Treatment};
+pub use self::semantic::{Semantic, Threshold};
 pub use self::service::Cache;

@@ -52,7 +52,7 @@ mod tests {
         for i in 0..10_000_u32 {
             let mut bytes = [0; 32];
             bytes[..4].copy_from_slice(&i.to_le_bytes());
-            let id = PlaceId::from_bytes(bytes);
+            let id = PlaceId::new(bytes);
             let place = places.intern(id, || Place::new(id, &question, None, 0));
             if i % 1000 == 0 {
                 kept.push(place);

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 use tower_ai_core::error::Failed;
-use tower_ai_core::{BoxError, CacheNote, CacheUse, Keep, Kept, Near, Outcome, Recorder};
+use tower_ai_core::{
+    BoxError, CacheNote, CacheUse, Directive, Keep, Kept, Near, Outcome, Recorder,
+};
 use tower_service::Service;
 use tracing::Instrument;
 
@@ -14,7 +16,7 @@ use crate::error::{Ended, Joined};
 use crate::flight::{Arrival, Landing, Pilot, Rider};
 use crate::hit::Hit;
 use crate::settings::is_shared_failure;
-use crate::state::{Exact, Lookup, State};
+use crate::state::{Exact, Lookup, Similar, State};
 
 /// How often a caller waits for others before it goes alone.
 const ROUNDS: usize = 2;
@@ -35,6 +37,7 @@ struct Answer<Res> {
     result: Result<Res, BoxError>,
     outcome: Outcome,
     near: Option<Near>,
+    vector: Option<Vec<f32>>,
 }
 
 /// Either an answer of the inner service or one that was kept.
@@ -126,7 +129,8 @@ where
         let request = self.request.take()?;
         let (inner, keep) = (self.inner.clone(), Arc::clone(&self.keep));
         let (state, stale) = (Arc::clone(&self.state), self.stale.take());
-        Some(async move { ask(inner, request, &state, &*keep, stale).await })
+        let lookup = Arc::clone(&self.lookup);
+        Some(async move { ask(inner, request, &state, &*keep, &lookup, stale).await })
     }
 
     /// Passes a live answer on, and records it for the cache and for those who wait.
@@ -139,6 +143,7 @@ where
             result,
             outcome,
             near,
+            vector,
         } = answer;
         let mut note = CacheNote::new(CacheUse::Miss);
         note.near = near;
@@ -155,7 +160,7 @@ where
                 return Err(error);
             }
         };
-        let recorder = outcome.is_success().then(|| self.recorder(rider));
+        let recorder = outcome.is_success().then(|| self.recorder(rider, vector));
         if let (None, Some(rider)) = (&recorder, rider) {
             rider.land(Landing::Lost);
         }
@@ -164,14 +169,18 @@ where
         Ok(response)
     }
 
-    fn recorder(&self, rider: Option<&Rider<K::Stored>>) -> Recorder<K::Stored> {
+    fn recorder(
+        &self,
+        rider: Option<&Rider<K::Stored>>,
+        vector: Option<Vec<f32>>,
+    ) -> Recorder<K::Stored> {
         let (state, keep) = (Arc::clone(&self.state), Arc::clone(&self.keep));
         let lookup = Arc::clone(&self.lookup);
         let flight = rider.map(Rider::flight);
         Recorder::new(self.state.settings.limits.answer, move |recorded| {
             let kept = recorded.and_then(|stored| {
                 let weight = keep.weigh(&stored);
-                let kept = state.keep(&lookup, stored, weight, Instant::now());
+                let kept = state.keep(&lookup, stored, weight, vector.as_deref(), Instant::now());
                 kept.ok_or("its life is over")
             });
             if let Err(reason) = kept {
@@ -201,12 +210,14 @@ pub(crate) fn replay<Res, K: Keep<Res>>(
     response
 }
 
-/// Asks the inner service; where that fails, a stale answer may stand in.
+/// Looks for a question of the same meaning, else asks the inner service; where that fails, a stale
+/// answer may stand in.
 async fn ask<S, Req, K>(
     mut inner: S,
     request: Req,
     state: &State<K::Stored>,
     keep: &K,
+    lookup: &Lookup,
     stale: Option<Hit<K::Stored>>,
 ) -> Asked<S::Response, K::Stored>
 where
@@ -214,6 +225,10 @@ where
     S::Error: Into<BoxError>,
     K: Keep<S::Response>,
 {
+    let (vector, similar) = look(state, lookup).await;
+    if let Some(hit) = similar.fresh {
+        return Asked::Found(hit);
+    }
     let ready = poll_fn(|cx| inner.poll_ready(cx).map_err(Into::into)).await;
     let result = match ready {
         Ok(()) => inner.call(request).await.map_err(Into::into),
@@ -221,8 +236,9 @@ where
     };
     let outcome = keep.outcome(result.as_ref());
     if !outcome.is_success()
+        && state.settings.stale.is_some()
         && (state.settings.stale_for)(outcome)
-        && let Some(hit) = stale
+        && let Some(hit) = stale.or(similar.stale)
     {
         tracing::warn!(outcome = outcome.name(), "stale answer served");
         return Asked::Found(hit);
@@ -230,6 +246,30 @@ where
     Asked::Live(Answer {
         result,
         outcome,
-        near: None,
+        near: similar.near,
+        vector,
     })
+}
+
+/// Looks by meaning, where that is wanted and the text has a vector in time.
+async fn look<T: Send + Sync + 'static>(
+    state: &State<T>,
+    lookup: &Lookup,
+) -> (Option<Vec<f32>>, Similar<T>) {
+    let Some(matcher) = state.matcher.as_ref().filter(|_| lookup.semantic) else {
+        return (None, Similar::default());
+    };
+    let Some(vector) = matcher.vector(lookup.question.text()).await else {
+        return (None, Similar::default());
+    };
+    let mut similar = state.similar(lookup, &vector, Instant::now());
+    if lookup.question.directive() == Directive::Refresh {
+        similar.fresh = None;
+    }
+    match (&similar.fresh, similar.near) {
+        (Some(hit), _) => tracing::debug!(entry = hit.entry.id, "semantic hit"),
+        (None, Some(near)) => tracing::debug!(near.score, near.guard, "near, but not the same"),
+        (None, None) => {}
+    }
+    (Some(vector), similar)
 }

@@ -8,6 +8,7 @@ use tower_ai_core::{Outcome, Question};
 
 use crate::memory::Limits;
 use crate::refuse::Rules;
+use crate::semantic::Semantic;
 
 /// Says how long an answer is fresh; `None` keeps it not at all.
 pub(crate) type LifeFn<T> = Arc<dyn Fn(&Question, &T) -> Option<Duration> + Send + Sync>;
@@ -20,6 +21,7 @@ pub(crate) struct Settings<T> {
     pub(crate) stale: Option<Duration>,
     pub(crate) stale_for: fn(Outcome) -> bool,
     pub(crate) wait: Duration,
+    pub(crate) semantic: Option<Semantic>,
 }
 
 impl<T> Default for Settings<T> {
@@ -31,6 +33,7 @@ impl<T> Default for Settings<T> {
             stale: None,
             stale_for,
             wait: Duration::from_secs(30),
+            semantic: None,
         }
     }
 }
@@ -66,6 +69,7 @@ impl<T> Clone for Settings<T> {
     fn clone(&self) -> Self {
         Self {
             life: Arc::clone(&self.life),
+            semantic: self.semantic.clone(),
             ..*self
         }
     }
@@ -78,6 +82,7 @@ impl<T> fmt::Debug for Settings<T> {
             .field("rules", &self.rules)
             .field("stale", &self.stale)
             .field("wait", &self.wait)
+            .field("semantic", &self.semantic)
             .finish_non_exhaustive()
     }
 }

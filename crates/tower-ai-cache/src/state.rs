@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::time::Instant;
-use tower_ai_core::{CacheUse, Directive, Question};
+use tower_ai_core::{CacheUse, Directive, Near, Question};
 
 use crate::entry::{Entry, Freshness};
 use crate::flight::Flights;
 use crate::hit::Hit;
+use crate::index::Indexed;
 use crate::key::{Key, Place, PlaceId, user_of};
 use crate::memory::Memory;
 use crate::normal::normalise;
 use crate::places::Places;
 use crate::refuse::{Rule, Verdict};
+use crate::semantic::{Matcher, TOP};
 use crate::settings::Settings;
 use crate::tags::Tags;
 
@@ -24,6 +26,7 @@ pub(crate) struct State<T> {
     pub(crate) flights: Arc<Flights<T>>,
     pub(crate) memory: Memory<T>,
     pub(crate) tags: Tags,
+    pub(crate) matcher: Option<Arc<Matcher>>,
     places: Places,
     epoch: AtomicU64,
     ids: AtomicU64,
@@ -47,6 +50,25 @@ impl Lookup {
     }
 }
 
+/// What the semantic tier found.
+pub(crate) struct Similar<T> {
+    pub(crate) fresh: Option<Hit<T>>,
+    /// What may stand in for a failure.
+    pub(crate) stale: Option<Hit<T>>,
+    /// The nearest that was not taken.
+    pub(crate) near: Option<Near>,
+}
+
+impl<T> Default for Similar<T> {
+    fn default() -> Self {
+        Self {
+            fresh: None,
+            stale: None,
+            near: None,
+        }
+    }
+}
+
 /// What the exact tier found.
 pub(crate) enum Exact<T> {
     Fresh(Hit<T>),
@@ -56,12 +78,23 @@ pub(crate) enum Exact<T> {
 
 impl<T: Send + Sync + 'static> State<T> {
     pub(crate) fn new(settings: Settings<T>) -> Self {
-        let memory = Memory::new(&settings.limits, |_| {});
+        let places = settings.limits.places;
+        let matcher = settings
+            .semantic
+            .as_ref()
+            .map(|semantic| Arc::new(semantic.build(places)));
+        let index = matcher.as_ref().map(|matcher| Arc::clone(&matcher.index));
+        let memory = Memory::new(&settings.limits, move |entry: &Entry<T>| {
+            if let Some(index) = &index {
+                index.remove(entry.place_id(), entry.id);
+            }
+        });
         Self {
             settings,
             flights: Arc::default(),
             memory,
             tags: Tags::default(),
+            matcher,
             places: Places::default(),
             epoch: AtomicU64::new(0),
             ids: AtomicU64::new(0),
@@ -117,6 +150,43 @@ impl<T: Send + Sync + 'static> State<T> {
         }
     }
 
+    /// Looks for a question of the same meaning, among the nearest in order.
+    pub(crate) fn similar(&self, lookup: &Lookup, vector: &[f32], now: Instant) -> Similar<T> {
+        let mut found = Similar::default();
+        let Some(matcher) = &self.matcher else {
+            return found;
+        };
+        for candidate in matcher.index.search(&lookup.place, vector, TOP) {
+            // The index may lag: what counts is what the store has.
+            let entry = self.memory.get(&candidate.entry.key);
+            let Some(entry) = entry.filter(|entry| entry.id == candidate.entry.id) else {
+                continue;
+            };
+            let freshness = entry.freshness(now);
+            if freshness == Freshness::Gone || !self.is_usable(&entry, lookup, now) {
+                continue;
+            }
+            let score = candidate.score.min(1.0);
+            let stale = freshness == Freshness::Stale;
+            let judge = |stale| matcher.judge(lookup.question.text(), &entry.text, score, stale);
+            let hit = || Hit::new(Arc::clone(&entry), CacheUse::Semantic { score });
+            match judge(stale) {
+                Ok(()) if !stale => {
+                    found.fresh = Some(hit());
+                    break;
+                }
+                Ok(()) => found.stale = found.stale.or_else(|| Some(hit().stale())),
+                Err(guard) => {
+                    found.near = found.near.or(Some(Near::new(score, guard)));
+                    if found.stale.is_none() && judge(true).is_ok() {
+                        found.stale = Some(hit().stale());
+                    }
+                }
+            }
+        }
+        found
+    }
+
     /// Whether an entry may answer a question, its text aside: same place, no tag void, not too old.
     pub(crate) fn is_usable(&self, entry: &Entry<T>, lookup: &Lookup, now: Instant) -> bool {
         entry
@@ -135,6 +205,7 @@ impl<T: Send + Sync + 'static> State<T> {
         lookup: &Lookup,
         stored: T,
         weight: usize,
+        vector: Option<&[f32]>,
         now: Instant,
     ) -> Option<Arc<Entry<T>>> {
         let fresh = (self.settings.life)(&lookup.question, &stored)?;
@@ -146,7 +217,8 @@ impl<T: Send + Sync + 'static> State<T> {
             + weight
             + place.bytes()
             + question.text().len()
-            + lookup.normal.len();
+            + lookup.normal.len()
+            + vector.map_or(0, |vector| 4 * vector.len() + 128);
         let entry = Arc::new(Entry {
             id: self.ids.fetch_add(1, Ordering::Relaxed),
             key: lookup.key,
@@ -160,6 +232,14 @@ impl<T: Send + Sync + 'static> State<T> {
             tags: lookup.tags.clone(),
             bytes,
         });
+        // First the index: were the entry evicted in between, its removal would come too early.
+        if let (Some(matcher), Some(vector)) = (&self.matcher, vector) {
+            let indexed = Indexed {
+                id: entry.id,
+                key: entry.key,
+            };
+            matcher.index.insert(&lookup.place, indexed, vector);
+        }
         self.memory.put(Arc::clone(&entry));
         Some(entry)
     }

@@ -18,8 +18,9 @@ impl Tags {
             return Box::default();
         }
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = |tag: &Box<str>| (tag.clone(), counts.get(tag).copied().unwrap_or(0));
-        tags.iter().map(count).collect()
+        tags.iter()
+            .map(|tag| (tag.clone(), counts.get(tag).copied().unwrap_or(0)))
+            .collect()
     }
 
     /// Whether none of them was invalidated since they were counted.

@@ -33,10 +33,6 @@ impl Block {
         self.entries.push(entry);
     }
 
-    pub(super) fn push_row(&mut self, row: &Row) {
-        self.push(row.entry, &row.vector);
-    }
-
     pub(super) fn pop(&mut self) -> Option<Row> {
         let (width, length) = self.sizes();
         let entry = self.entries.pop()?;

@@ -201,7 +201,7 @@ fn facts(facts: &Facts) -> [Option<Rule>; 8] {
         when(facts.no_store, Rule::NoStore),
         // A temperature that is no number is not 0 either.
         when(
-            facts.temperature.is_some_and(|t| !(t <= 0.0)),
+            facts.temperature.is_some_and(|t| t > 0.0 || t.is_nan()),
             Rule::Temperature,
         ),
         when(facts.temperature.is_none(), Rule::TemperatureAbsent),

@@ -7,11 +7,11 @@ use super::*;
 use crate::key::Key;
 
 fn place(n: u8) -> PlaceId {
-    PlaceId::from_bytes([n; 32])
+    PlaceId::new([n; 32])
 }
 
 fn indexed(id: u64) -> Indexed {
-    let key = Key::from_bytes([u8::try_from(id % 251).unwrap(); 32]);
+    let key = Key::new([u8::try_from(id % 251).unwrap(); 32]);
     Indexed { id, key }
 }
 
