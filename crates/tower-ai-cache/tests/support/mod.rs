@@ -1,6 +1,7 @@
 //! A cache over a mock: what the tests of the crate share.
 
 #![allow(dead_code, reason = "not every test file uses everything")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::time::Duration;
 
