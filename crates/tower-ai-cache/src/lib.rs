@@ -41,6 +41,8 @@ mod index;
 mod key;
 mod layer;
 mod memory;
+#[cfg(feature = "minilm")]
+pub mod minilm;
 mod normal;
 mod places;
 mod refuse;
