@@ -1,0 +1,71 @@
+//! The real breaker, through its public handle.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tower_ai_breaker::{BreakerHandle, BreakerLayer};
+use tower_ai_core::{Mode, Outcome};
+
+use super::{Pass, Rule};
+use crate::world::TICK;
+
+/// The adaptive breaker of this workspace, as it is by default.
+pub(super) struct Ours {
+    start: Instant,
+    handle: BreakerHandle,
+}
+
+impl Ours {
+    /// The breaker counts its buckets from the moment at which it was made, which virtual time cannot set. The
+    /// start lies half a tick later, so that the nanoseconds between two runs move no event over the edge of a
+    /// bucket.
+    pub(super) fn new(seed: u64) -> Self {
+        loop {
+            let before = Instant::now();
+            let handle = BreakerLayer::adaptive().seed(seed).handle();
+            if Instant::now() - before < Duration::from_nanos(TICK / 4) {
+                let start = before + Duration::from_nanos(TICK / 2);
+                return Self { start, handle };
+            }
+        }
+    }
+
+    fn at(&self, now: f64) -> Instant {
+        self.start + Duration::from_nanos((now * 1e9).round() as u64)
+    }
+}
+
+impl Rule for Ours {
+    fn admit(&mut self, now: f64, others: bool) -> Option<Pass> {
+        let permit = self.handle.admit_at(self.at(now), others).ok()?;
+        Some(Pass {
+            generation: 0,
+            permit: Some(permit),
+        })
+    }
+
+    fn first_content(&mut self, pass: &mut Pass, now: f64) {
+        let now = self.at(now);
+        if let Some(permit) = &mut pass.permit {
+            permit.first_content_at(now);
+        }
+    }
+
+    fn settle(&mut self, pass: Pass, outcome: Outcome, now: f64) {
+        if let Some(permit) = pass.permit {
+            permit.settle_at(self.at(now), outcome);
+        }
+    }
+
+    fn rejecting(&mut self, now: f64) -> f64 {
+        match self.handle.mode() {
+            Mode::Closed => 0.0,
+            Mode::Open => 1.0,
+            _ => {
+                let state = self.handle.state_at(self.at(now));
+                let full = state.window.is_some_and(|most| state.in_window >= most);
+                if full { 1.0 } else { state.shed_share }
+            }
+        }
+    }
+}
