@@ -37,6 +37,8 @@ pub mod future;
 mod guard;
 mod handle;
 mod hit;
+#[cfg(feature = "http")]
+pub mod http;
 mod index;
 mod key;
 mod layer;

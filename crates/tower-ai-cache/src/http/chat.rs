@@ -1,0 +1,268 @@
+//! Reading the question off a chat.
+
+use serde_json::{Map, Value};
+use tower_ai_core::{Facts, Question, Scope};
+
+/// Reads the question off a chat of any of the known shapes: OpenAI chat (and those that speak like it),
+/// OpenAI Responses, Anthropic, Gemini, plain completions. For typed requests that serialise to one, too.
+///
+/// `None` if the last word is not a text of the user's.
+///
+/// # Examples
+///
+/// ```
+/// use serde_json::json;
+/// use tower_ai_cache::http::question;
+/// use tower_ai_core::Scope;
+///
+/// let read = |chat| question(Scope::tenant("acme"), chat).expect("a question");
+/// let a = read(json!({"model": "m", "input": "Who wrote Faust?"}));
+/// let b = read(json!({"input": "Who wrote Hamlet?", "model": "m"}));
+/// assert_eq!(a.text(), "Who wrote Faust?");
+/// assert_eq!(a.frame(), b.frame(), "all but the text is the same");
+/// ```
+#[must_use]
+pub fn question(scope: Scope, mut chat: Value) -> Option<Question> {
+    let facts = facts(&chat);
+    let text = std::mem::take(last_text(&mut chat)?);
+    let mut frame = String::new();
+    write_canonical(&chat, &mut frame);
+    Some(Question::new(scope, text).framed(frame).with_facts(facts))
+}
+
+/// The last text of the user, to be taken out.
+fn last_text(chat: &mut Value) -> Option<&mut String> {
+    let chat = chat.as_object_mut()?;
+    let keys = ["messages", "input", "contents", "prompt"];
+    let key = keys.into_iter().find(|key| chat.contains_key(*key))?;
+    match chat.get_mut(key)? {
+        Value::String(text) => Some(text),
+        // A prompt that is a list asks for several answers.
+        Value::Array(turns) if key != "prompt" => text_of_turn(turns.last_mut()?),
+        _ => None,
+    }
+}
+
+fn text_of_turn(turn: &mut Value) -> Option<&mut String> {
+    let turn = turn.as_object_mut()?;
+    if turn.get("role").is_some_and(|role| role != "user") {
+        return None;
+    }
+    let content = ["content", "parts"]
+        .into_iter()
+        .find(|key| turn.contains_key(*key))?;
+    match turn.get_mut(content)? {
+        Value::String(text) => Some(text),
+        Value::Array(parts) => match parts.last_mut()?.get_mut("text")? {
+            Value::String(text) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn facts(chat: &Value) -> Facts {
+    let none = Map::new();
+    let chat = chat.as_object().unwrap_or(&none);
+    let config = chat
+        .get("generationConfig")
+        .and_then(Value::as_object)
+        .unwrap_or(&none);
+    let find = |key: &str| {
+        let value = chat.get(key).or_else(|| config.get(key));
+        value.filter(|value| !value.is_null())
+    };
+    let more_than_one = |key| find(key).is_some_and(|n| n.as_u64() != Some(1));
+    let is_set = |key| find(key).is_some_and(|value| *value != Value::Bool(false));
+    let is_filled = |key| {
+        let empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
+        find(key).is_some_and(|value| !empty(value))
+    };
+    let mut facts = Facts::default();
+    facts.temperature = find("temperature").map(|value| value.as_f64().unwrap_or(f64::NAN));
+    facts.several = ["n", "best_of", "candidateCount"]
+        .into_iter()
+        .any(more_than_one);
+    facts.tools = ["tools", "functions"].into_iter().any(is_filled);
+    facts.sampled = ["seed", "logprobs", "top_logprobs", "responseLogprobs"]
+        .into_iter()
+        .any(is_set);
+    facts.no_store = find("store") == Some(&Value::Bool(false));
+    facts.remote_state = [
+        "previous_response_id",
+        "conversation",
+        "thread_id",
+        "cachedContent",
+    ]
+    .into_iter()
+    .any(is_set);
+    for list in ["messages", "input", "contents"] {
+        for turn in chat
+            .get(list)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            turn_facts(turn, &mut facts);
+        }
+    }
+    facts
+}
+
+/// Whatever is not known to be text counts as media: what cannot be read cannot be compared.
+fn turn_facts(turn: &Value, facts: &mut Facts) {
+    let role = turn.get("role").and_then(Value::as_str);
+    let kind = turn.get("type").and_then(Value::as_str);
+    let calls = turn.get("tool_calls").is_some_and(|calls| !calls.is_null());
+    facts.tools |= calls
+        || matches!(role, Some("tool" | "function"))
+        || kind.is_some_and(|kind| kind.ends_with("_call") || kind.ends_with("_call_output"));
+    facts.remote_state |= kind == Some("item_reference");
+    let parts = ["content", "parts"]
+        .into_iter()
+        .filter_map(|key| turn.get(key)?.as_array());
+    for part in parts.flatten() {
+        match part.get("type").and_then(Value::as_str) {
+            Some("text" | "input_text" | "output_text") => {}
+            Some("tool_use" | "tool_result") => facts.tools = true,
+            None if part.get("text").is_some_and(Value::is_string) => {}
+            None if part.is_string() => {}
+            None if part.get("functionCall").is_some()
+                || part.get("functionResponse").is_some() =>
+            {
+                facts.tools = true;
+            }
+            _ => facts.media = true,
+        }
+    }
+}
+
+/// Writes JSON so that equal values give equal text: keys in order, no spaces.
+fn write_canonical(value: &Value, out: &mut String) {
+    match value {
+        Value::Array(items) => {
+            out.push('[');
+            for (i, item) in items.iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                write_canonical(item, out);
+            }
+            out.push(']');
+        }
+        Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_unstable_by_key(|(key, _)| *key);
+            out.push('{');
+            for (i, (key, value)) in fields.into_iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                out.push_str(&Value::from(key.as_str()).to_string());
+                out.push(':');
+                write_canonical(value, out);
+            }
+            out.push('}');
+        }
+        plain => out.push_str(&plain.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(chat: Value) -> Option<Question> {
+        question(Scope::shared(), chat)
+    }
+
+    #[test]
+    fn every_shape_shows_its_last_text() {
+        for chat in [
+            json!({"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "hi"}]}),
+            json!({"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "hi"}]}]}),
+            json!({"system": "s", "messages": [{"role": "user", "content": "hi"}]}),
+            json!({"input": "hi"}),
+            json!({"input": [{"role": "user", "content": [{"type": "input_text", "text": "hi"}]}]}),
+            json!({"contents": [{"parts": [{"text": "hi"}]}]}),
+            json!({"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}),
+            json!({"prompt": "hi"}),
+        ] {
+            let question = read(chat.clone()).expect("a question");
+            assert_eq!(question.text(), "hi", "{chat}");
+            assert_eq!(*question.facts(), Facts::default(), "{chat}");
+            assert!(!String::from_utf8_lossy(question.frame()).contains("hi"));
+        }
+    }
+
+    #[test]
+    fn a_last_word_that_is_not_the_users_text_is_no_question() {
+        for chat in [
+            json!({"messages": []}),
+            json!({"messages": [{"role": "assistant", "content": "Sure:"}]}),
+            json!({"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image_url"}]}]}),
+            json!({"input": 3}),
+            json!([1]),
+            json!({}),
+        ] {
+            assert_eq!(read(chat.clone()), None, "{chat}");
+        }
+    }
+
+    #[test]
+    fn everything_but_the_text_tells_requests_apart() {
+        let base = json!({"model": "m", "messages": [{"role": "user", "content": "hi"}]});
+        let frame = |chat: &Value| read(chat.clone()).expect("a question").frame().to_vec();
+        for (key, value) in [
+            ("model", json!("n")),
+            ("max_tokens", json!(5)),
+            ("stream", json!(true)),
+            ("a_field_of_next_year", json!(1)),
+            (
+                "messages",
+                json!([{"role": "system", "content": "s"}, {"role": "user", "content": "hi"}]),
+            ),
+            (
+                "messages",
+                json!([{"role": "user", "content": "hi", "name": "ann"}]),
+            ),
+        ] {
+            let mut other = base.clone();
+            other[key] = value;
+            assert_ne!(frame(&base), frame(&other), "{key}");
+        }
+    }
+
+    #[test]
+    fn facts_are_seen_in_every_dialect() {
+        let with = |key: &str, value: Value| {
+            let mut chat = json!({"messages": [{"role": "user", "content": "hi"}]});
+            chat[key] = value;
+            *read(chat).expect("a question").facts()
+        };
+        assert_eq!(with("temperature", json!(0.5)).temperature, Some(0.5));
+        assert_eq!(
+            with("generationConfig", json!({"temperature": 1})).temperature,
+            Some(1.0)
+        );
+        assert!(
+            with("temperature", json!("warm"))
+                .temperature
+                .is_some_and(f64::is_nan)
+        );
+        assert!(with("n", json!(2)).several && !with("n", json!(1)).several);
+        assert!(with("tools", json!([{}])).tools && !with("tools", json!([])).tools);
+        assert!(with("seed", json!(1)).sampled && !with("logprobs", json!(false)).sampled);
+        assert!(with("store", json!(false)).no_store && !with("store", json!(true)).no_store);
+        assert!(with("previous_response_id", json!("r")).remote_state);
+        let history =
+            |turn: Value| with("messages", json!([turn, {"role": "user", "content": "hi"}]));
+        assert!(history(json!({"role": "tool", "content": "3"})).tools);
+        assert!(history(json!({"role": "assistant", "tool_calls": [{}]})).tools);
+        assert!(history(json!({"role": "user", "content": [{"type": "tool_result"}]})).tools);
+        assert!(history(json!({"role": "user", "content": [{"type": "image"}]})).media);
+        assert!(history(json!({"role": "user", "content": [{"inlineData": {}}]})).media);
+    }
+}
