@@ -12,6 +12,11 @@ pub(crate) mod inner;
 pub(crate) mod retry;
 pub(crate) mod stack;
 
+use std::hint::black_box;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
 pub(crate) use self::contention::add as contention;
 use crate::harness::{Row, Suite};
 
@@ -29,6 +34,22 @@ pub(crate) fn layers(suite: &mut Suite) {
     breaker::add(suite);
     failover::add(suite);
     waiting(suite);
+    prices(suite);
+}
+
+/// What two things cost here of which layers are made, to read figures of another machine by.
+fn prices(suite: &mut Suite) {
+    let count = Arc::new(());
+    suite.push("an Arc", "taken and given back", None, move |calls| {
+        for _ in 0..=calls {
+            black_box(Arc::clone(black_box(&count)));
+        }
+    });
+    suite.push("a clock", "read", None, |calls| {
+        for _ in 0..=calls {
+            black_box(Instant::now());
+        }
+    });
 }
 
 /// The same for calls that wait, as all real ones do.
