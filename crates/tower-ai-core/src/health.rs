@@ -141,6 +141,11 @@ impl Health {
         }
     }
 
+    /// Whether a server's wait keeps calls away, whatever the circuit says.
+    pub fn is_gated(&self, now: Instant) -> bool {
+        !self.gate_wait(now).is_zero()
+    }
+
     /// What is left of the server's wait; clears the gate when it is over.
     fn gate_wait(&self, now: Instant) -> Duration {
         let gate = self.gate.load(Ordering::Relaxed);

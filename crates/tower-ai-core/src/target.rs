@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::Uri;
 use tokio::time::Instant;
 
-use crate::{Availability, Health, Key};
+use crate::{Availability, Health, Key, Mode};
 
 /// One place a call can go: provider, endpoint, model and key, with what policies want to know of it.
 ///
@@ -163,6 +163,17 @@ impl Target {
             (Some(wait), Availability::Away(other)) => Availability::Away(wait.max(other)),
             (Some(wait), _) => Availability::Away(wait),
         }
+    }
+
+    /// Whether nothing but an open circuit keeps calls away: no server's wait, and no shut key.
+    ///
+    /// A router that has nowhere else to go may ask the breaker of such a target: one that is only partly sick
+    /// answers more calls than none.
+    #[must_use]
+    pub fn is_only_open(&self, now: Instant) -> bool {
+        self.health().mode() == Mode::Open
+            && !self.health().is_gated(now)
+            && self.key().is_none_or(|key| key.wait(now).is_none())
     }
 }
 
@@ -371,6 +382,21 @@ mod tests {
             TargetRule::ContextWindow
         );
         assert_eq!(rule(Target::builder("t").cost(f64::NAN)), TargetRule::Cost);
+    }
+
+    #[test]
+    fn only_a_circuit_is_worth_asking_again() {
+        let (key, now) = (Key::named("k"), Instant::now());
+        let target = Target::builder("t").key(key.clone()).build().unwrap();
+        assert!(!target.is_only_open(now), "closed");
+        target.health().set_mode(Mode::Open, None);
+        assert!(target.is_only_open(now));
+        target.health().gate(now + Duration::from_secs(1));
+        assert!(!target.is_only_open(now));
+        let later = now + Duration::from_secs(2);
+        assert!(target.is_only_open(later));
+        key.shut(later + Duration::from_secs(1));
+        assert!(!target.is_only_open(later));
     }
 
     #[test]
