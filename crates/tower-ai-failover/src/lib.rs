@@ -14,7 +14,9 @@
 //!    The first attempt in a domain that has not failed is always allowed.
 //! 5. One target has a bounded time for the head of its answer, and no more than half of what the call
 //!    has left while others could still answer.
-//! 6. When all fail, the caller gets the first answer that any target gave, unchanged; only when none
+//! 6. When every target is away, the breakers of open ones are asked all the same, once each: one that is only
+//!    partly sick lets a share of the calls through.
+//! 7. When all fail, the caller gets the first answer that any target gave, unchanged; only when none
 //!    answered is it an error, [`AllFailed`], which lists what was tried and when to try again.
 //!
 //! The router is always ready, and calls a clone of the chosen target's service: backpressure is per

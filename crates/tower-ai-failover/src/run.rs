@@ -20,6 +20,8 @@ pub(crate) struct Run {
     failed: Set,
     /// The context window that was too small, if one was.
     window: Option<u32>,
+    /// Targets that nothing but their circuit keeps away, the soonest due last.
+    open: Vec<(Duration, u8)>,
     /// Whether the budget was drawn on for the attempt that is under way.
     drawn: bool,
     /// In order; empty while nothing has failed.
@@ -72,17 +74,21 @@ impl Run {
     /// Chooses the target of the next attempt, and pays for it if it is not the first.
     ///
     /// Targets that are away are skipped and noted as shed. Domains that have failed this call come last, and
-    /// only with a positive balance of the budget.
+    /// only with a positive balance of the budget. When every target is away and nothing was sent, the breakers
+    /// of open ones are asked all the same: the least bad may let a part of the calls through.
     pub(crate) fn next<Req, P: Policy<Req>>(
         &mut self,
         view: &View<'_, P>,
         request: &Req,
     ) -> Option<u8> {
         let now = Instant::now();
-        let open = self.candidates(view, request, now);
+        let free = self.candidates(view, request, now);
         let well = |number: &&u8| !self.failed.contains(view.router.slot(**number).domain);
-        let spared: Vec<u8> = open.iter().filter(well).copied().collect();
+        let spared: Vec<u8> = free.iter().filter(well).copied().collect();
         let paid = self.sent > 0;
+        if free.is_empty() && !paid {
+            return self.last_resort(view);
+        }
         let chosen = match self.prefer(view, &spared, now) {
             Some(number) => {
                 if paid {
@@ -91,7 +97,7 @@ impl Run {
                 number
             }
             None => {
-                let number = self.prefer(view, &open, now)?;
+                let number = self.prefer(view, &free, now)?;
                 if paid && !view.budget.is_none_or(Budget::withdraw) {
                     return None;
                 }
@@ -101,6 +107,15 @@ impl Run {
         self.drawn = paid;
         self.seen.insert(chosen);
         Some(chosen)
+    }
+
+    /// An open target whose breaker was not asked yet.
+    fn last_resort<P>(&mut self, view: &View<'_, P>) -> Option<u8> {
+        let (_, number) = self.open.pop()?;
+        let target = &view.router.slot(number).target;
+        self.tried.retain(|tried| tried.target != *target);
+        self.drawn = false;
+        Some(number)
     }
 
     /// The targets that may take the call, most preferred first; draining ones only if there is no other.
@@ -127,10 +142,14 @@ impl Run {
                     let shed = Outcome::Shed { wait: Some(wait) };
                     let tried = Tried::new(slot.target.clone(), shed, Duration::ZERO);
                     self.tried.push(tried);
+                    if slot.target.is_only_open(now) {
+                        self.open.push((wait, number));
+                    }
                 }
                 _ => list.push(number),
             }
         }
+        self.open.sort_unstable_by(|a, b| b.cmp(a));
         if enabled.is_empty() {
             draining
         } else {
@@ -188,9 +207,8 @@ impl Run {
 
     /// Whether any target is left that this call has not seen: without, its request need not be kept.
     pub(crate) fn may_go_on(&self, router: &Router) -> bool {
-        (0..=u8::MAX)
-            .take(router.len())
-            .any(|number| !self.seen.contains(number))
+        let unseen = |number| !self.seen.contains(number);
+        !self.open.is_empty() || (0..=u8::MAX).take(router.len()).any(unseen)
     }
 
     /// Takes the outcome of an attempt at `number`; returns whether another target may be tried.

@@ -450,8 +450,7 @@ async fn a_carried_deadline_counts() {
 #[tokio::test(start_paused = true)]
 async fn all_failed_names_the_soonest_time_to_try_again() {
     let (a, b) = (named("a"), named("b"));
-    a.health()
-        .set_mode(Mode::Open, Some(Instant::now() + SEC * 9));
+    a.health().gate(Instant::now() + SEC * 9);
     b.health().gate(Instant::now() + SEC * 3);
     let (router, _backends) = router([a, b]);
     let error = router.oneshot(1).await.unwrap_err();
@@ -460,6 +459,31 @@ async fn all_failed_names_the_soonest_time_to_try_again() {
     assert_eq!(
         error.to_string(),
         "no target answered: a shed, b shed, try again in 3s"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_every_circuit_open_each_breaker_is_asked_once() {
+    let (a, b) = (named("a"), named("b"));
+    a.health()
+        .set_mode(Mode::Open, Some(Instant::now() + SEC * 9));
+    b.health()
+        .set_mode(Mode::Open, Some(Instant::now() + SEC * 3));
+    let (router, [mut a, mut b]) = router([a, b]);
+    let reply = call(&router);
+    for backend in [&mut b, &mut a] {
+        let (_, reply) = backend.next_request().await.expect("the soonest first");
+        reply.send_error(Shed::open(Some(SEC)));
+    }
+    let error = reply.await.unwrap().unwrap_err();
+    assert_eq!(tried(&error).len(), 2);
+
+    let reply = call(&router);
+    answer(&mut b, "b").await;
+    assert_eq!(
+        reply.await.unwrap().unwrap(),
+        "b",
+        "the least bad gets the pass"
     );
 }
 
