@@ -36,6 +36,9 @@ pub(crate) struct Tally {
     bin_width: f64,
 }
 
+/// A time that does not come.
+const NEVER: f64 = f64::INFINITY;
+
 /// From when to when a plot goes, in seconds of trouble.
 pub(crate) fn span(scenario: &Scenario) -> (f64, f64) {
     (
@@ -130,21 +133,23 @@ impl Figures {
                 }
             }
             Kind::Outage => {
-                let cold = scenario.judged.0 > 0.0;
+                // After the trouble: what the return costs.
+                let after = scenario.judged.0 > 0.0;
                 let doomed = |run: &Tally| {
-                    if cold {
-                        return run.overloaded as f64;
-                    }
-                    run.detected.map_or(f64::INFINITY, |_| run.doomed as f64)
+                    let seen = after || run.detected.is_some();
+                    let doomed = if after { run.overloaded } else { run.doomed };
+                    if seen { doomed as f64 } else { NEVER }
                 };
+                let detect_s = median(runs, |run| run.detected.unwrap_or(NEVER));
+                // Who never left has not come back.
+                let left = detect_s.is_some();
+                let recover_s = median(runs, |run| run.back.unwrap_or(NEVER));
                 Self {
-                    detect_s: (!cold)
-                        .then(|| median(runs, |run| run.detected.unwrap_or(f64::INFINITY)))
-                        .flatten(),
+                    detect_s: detect_s.filter(|_| !after),
                     doomed: median(runs, doomed),
                     wasted_pct: share(|run| run.wasted),
                     lost_pct: share(|run| run.lost),
-                    recover_s: median(runs, |run| run.back.unwrap_or(f64::INFINITY)),
+                    recover_s: recover_s.filter(|_| left),
                     goodput_pct,
                     ..Self::default()
                 }
