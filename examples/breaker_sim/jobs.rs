@@ -148,7 +148,6 @@ fn sum(runs: &[Tally]) -> Vec<(u32, u32)> {
 /// Many seeds where runs are short, few where one has many calls already.
 fn seeds(scenario: &Scenario, rate: f64, quick: bool) -> u64 {
     let full = match rate {
-        ..1.0 => 60,
         ..10.0 => 60,
         ..50.0 => 15,
         _ => 5,
@@ -157,17 +156,28 @@ fn seeds(scenario: &Scenario, rate: f64, quick: bool) -> u64 {
         (Kind::Healthy, _) => 1,
         (_, false) if scenario.length() > 5000.0 => full / 5,
         (_, false) => full,
-        (_, true) if scenario.length() > 3000.0 => full.div_ceil(30),
-        (_, true) => full.div_ceil(6),
+        (_, true) if scenario.length() > 3000.0 => full.div_ceil(20),
+        (_, true) => full.div_ceil(5),
     }
 }
 
-/// A healthy time of fewer calls, if there is little time.
+/// Less time with many calls, if there is little time to run them.
 fn shortened(scenario: &Scenario, rate: f64, quick: bool) -> Scenario {
-    const CALLS: f64 = 150_000.0;
+    const HEALTHY_CALLS: f64 = 120_000.0;
     let mut scenario = scenario.clone();
-    if quick && scenario.kind == Kind::Healthy {
-        scenario = scenario.clone().lasting(scenario.trouble.min(CALLS / rate));
+    if !quick {
+        return scenario;
+    }
+    if scenario.kind == Kind::Healthy {
+        let most = HEALTHY_CALLS / rate;
+        if most < scenario.trouble {
+            scenario = scenario.lasting(most);
+        }
+    } else if rate > 50.0 {
+        scenario.warm = scenario.warm.min(300.0);
+        if scenario.judged.1 <= scenario.trouble {
+            scenario.after = scenario.after.min(200.0);
+        }
     }
     scenario
 }
