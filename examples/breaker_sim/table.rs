@@ -4,40 +4,46 @@ use crate::jobs::Row;
 use crate::scenario::{self, Kind};
 use crate::tally::NAMES;
 
-const COLUMN: usize = 23;
-
 /// Prints a block for each scenario: a line per rule, the rates side by side.
 pub(crate) fn print(rows: &[Row]) {
-    let mut last = "";
-    let mut hold_out = false;
-    for row in rows {
-        let scenario = &row.scenario;
-        if scenario.hold_out && !hold_out {
-            hold_out = true;
+    let mut held_out = false;
+    for block in rows.chunk_by(|a, b| a.scenario.id == b.scenario.id) {
+        let scenario = &block[0].scenario;
+        if scenario.hold_out && !held_out {
+            held_out = true;
             println!("\n==== Hold-out set: no constant was chosen with these ====");
         }
-        let columns = columns(scenario.kind, scenario.judged.0 > 0.0);
-        if scenario.id != last {
-            last = scenario.id;
-            let rates: Vec<String> = scenario.rates.iter().map(f64::to_string).collect();
-            println!(
-                "\n{}  {} ({}); at {} calls a second",
-                scenario.id,
-                scenario.about,
-                scenario::setting(scenario),
-                rates.join(" / ")
-            );
-            print!("{:<20}", "");
-            for (_, title) in columns {
-                print!("{title:<COLUMN$}");
-            }
-            println!();
-        }
-        print!("{:<20}", row.rule);
-        for &(name, _) in columns {
-            print!("{:<COLUMN$}", values(row, name));
-        }
-        println!();
+        let rates: Vec<String> = scenario.rates.iter().map(f64::to_string).collect();
+        println!(
+            "\n{}  {} ({}); at {} calls a second",
+            scenario.id,
+            scenario.about,
+            scenario::setting(scenario),
+            rates.join(" / ")
+        );
+        print_block(block);
+    }
+}
+
+fn print_block(rows: &[Row]) {
+    let scenario = &rows[0].scenario;
+    let columns = columns(scenario.kind, scenario.judged.0 > 0.0);
+    let mut lines = vec![vec![String::new()]];
+    lines[0].extend(columns.iter().map(|(_, title)| (*title).to_owned()));
+    for row in rows {
+        let mut line = vec![row.rule.to_owned()];
+        line.extend(columns.iter().map(|(name, _)| values(row, name)));
+        lines.push(line);
+    }
+    let width = |column: usize| {
+        let cells = lines.iter().map(|line| line[column].len());
+        cells.max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..=columns.len()).map(width).collect();
+    for line in &lines {
+        let cells = line.iter().zip(&widths);
+        let cells: Vec<String> = cells.map(|(cell, &w)| format!("{cell:<w$}")).collect();
+        println!("{}", cells.join("   ").trim_end());
     }
 }
 
@@ -55,7 +61,7 @@ fn values(row: &Row, name: &str) -> String {
 pub(crate) fn short(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),
-        ..0.1 => format!("{value:.3}"),
+        ..0.1 => format!("{value:.2}"),
         ..10.0 => format!("{value:.1}"),
         _ => format!("{value:.0}"),
     }
@@ -96,6 +102,7 @@ detect   seconds until at least a tenth of the calls is rejected; - is never
 doomed   wasted calls until then; in S6 calls that failed by overload after the outage
 wasted   attempts at sick targets that fail or take over 30 s, per call that came
 lost     calls that were rejected, would have been answered, and went nowhere else
-recover  seconds from the end of the trouble to the first of 20 admitted calls in a row
+recover  seconds from the end of the trouble to the first of 20 admitted calls in a row; - is
+         never, or nothing to come back from
 goodput  calls answered within 30 s, by whatever target
 Medians over the seeds for times and counts, means for shares.";
