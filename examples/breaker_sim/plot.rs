@@ -84,8 +84,13 @@ fn panel(svg: &mut String, rows: &[Row], index: usize) -> fmt::Result {
         top + 8.0,
         LEFT - 4.0,
     )?;
+    let mut last = f64::NEG_INFINITY;
     for mark in [0.0, scenario.trouble / 2.0, scenario.trouble, to] {
         let at = x(mark);
+        if at - last < 40.0 {
+            continue;
+        }
+        last = at;
         writeln!(
             svg,
             r#"<text x="{at:.1}" y="{}" text-anchor="middle">{mark:.0} s</text>"#,
