@@ -2,7 +2,7 @@
 //!
 //! Sources: *Site Reliability Engineering* (Beyer and others), chapter "Handling Overload", client-side
 //! throttling with K = 2 over two minutes; `envoyproxy/envoy`, the HTTP filter `admission_control`, defaults,
-//! with the success criteria of gRPC, to which RESOURCE_EXHAUSTED is a failure.
+//! with the success criteria of gRPC, to which `RESOURCE_EXHAUSTED` is a failure.
 
 use tower_ai_core::{Chance, Outcome};
 
