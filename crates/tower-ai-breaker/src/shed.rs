@@ -55,8 +55,12 @@ impl Shedding {
         self.bad
     }
 
-    /// The share of calls that is rejected.
+    /// The share of calls that is rejected: none of those that are only slow. A late answer is better than no
+    /// answer, and one that comes too late for its caller counts as a failure.
     pub(crate) fn rejected_share(&self) -> f64 {
+        if self.by_slowness {
+            return 0.0;
+        }
         ((self.bad - TOLERATED) / SLOPE).clamp(0.0, MOST)
     }
 
@@ -98,6 +102,13 @@ mod tests {
     use super::*;
 
     const EVERY: Nanos = 15;
+
+    #[test]
+    fn slow_answers_are_let_through_where_there_are_no_others() {
+        let mut shedding = Shedding::new(0, 1.0, true, 0.0);
+        shedding.bad(0.01, 100);
+        assert!(shedding.admit(1, 0.0, EVERY));
+    }
 
     #[test]
     fn a_call_passes_every_so_often_however_sick_the_target() {

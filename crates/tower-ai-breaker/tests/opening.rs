@@ -219,4 +219,9 @@ async fn streams_are_held_to_the_pace_of_streams() {
         Mode::Open,
         "what is usual for plain calls is slow for streams"
     );
+    assert!(handle.admit_at(Instant::now(), true).is_err());
+    assert!(
+        handle.admit_at(Instant::now(), false).is_ok(),
+        "a slow answer is better than none"
+    );
 }

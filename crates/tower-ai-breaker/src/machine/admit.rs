@@ -129,7 +129,11 @@ impl Machine {
             Phase::Open {
                 until: Some(until), ..
             } if until <= self.now => self.ramp(ring),
-            // There is nowhere else to go any more: a target that answers a part of the calls is better than none.
+            // There is nowhere else to go any more: a slow answer is better than none.
+            Phase::Open { slow: true, .. } if !others && self.forced.is_none() => {
+                self.shed(ring, 0.0, true);
+            }
+            // So is a target that answers a part of the calls.
             Phase::Open {
                 partial: Some(bad), ..
             } if !others && self.forced.is_none() => {

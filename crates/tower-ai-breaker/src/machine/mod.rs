@@ -55,6 +55,8 @@ enum Phase {
         until: Option<Nanos>,
         /// The share of bad calls, where a part of the calls was still answered.
         partial: Option<f64>,
+        /// Whether it was opened for slowness alone.
+        slow: bool,
     },
     Ramping(Ramp),
 }
@@ -109,7 +111,7 @@ impl Machine {
     pub(crate) fn verdict(&self) -> Verdict {
         let ask = match self.phase {
             // Where there is nowhere else to go, it may shed instead.
-            Phase::Open { partial, .. } => partial.is_some(),
+            Phase::Open { partial, slow, .. } => partial.is_some() || slow,
             _ => self.cap.is_active() || self.gated_until > 0,
         };
         Verdict::new(self.mode(), self.generation, ask, self.until())
@@ -163,13 +165,21 @@ impl Machine {
     }
 
     /// ## Any => Open
-    fn open(&mut self, ring: &Ring, partial: Option<f64>) {
+    fn open(&mut self, ring: &Ring, partial: Option<f64>, slow: bool) {
         let asked = self.asked_until.saturating_sub(self.now);
         let unit = self.chance.unit();
         let until = self.outage.open(self.now, &self.rules, unit, asked);
-        let until = Some(until);
-        self.enter(Phase::Open { until, partial }, ring);
+        self.enter_open(Some(until), partial, slow, ring);
         self.evidence.acquit();
+    }
+
+    fn enter_open(&mut self, until: Option<Nanos>, partial: Option<f64>, slow: bool, ring: &Ring) {
+        let open = Phase::Open {
+            until,
+            partial,
+            slow,
+        };
+        self.enter(open, ring);
     }
 
     /// ## Any => Shedding
@@ -198,7 +208,7 @@ impl Machine {
     /// Opens at once, for a rule that keeps its own count.
     pub(crate) fn trip(&mut self, ring: &Ring) {
         if self.forced.is_none() && matches!(self.phase, Phase::Closed) {
-            self.open(ring, None);
+            self.open(ring, None, false);
         }
     }
 
@@ -209,8 +219,7 @@ impl Machine {
         }
         let period = self.shut_period(wait);
         let until = Some(self.now.saturating_add(period));
-        let partial = None;
-        self.enter(Phase::Open { until, partial }, ring);
+        self.enter_open(until, None, false, ring);
         self.evidence.acquit();
     }
 
@@ -251,7 +260,7 @@ impl Machine {
         self.outage.noticed(noticed_in);
         if others || hard {
             let partial = !hard && alarm.among >= FEW && alarm.share < HARD_SHARE;
-            self.open(ring, partial.then_some(alarm.share));
+            self.open(ring, partial.then_some(alarm.share), alarm.by_slowness);
         } else {
             self.shed(ring, alarm.share, alarm.by_slowness);
         }
@@ -263,9 +272,10 @@ impl Machine {
             self.close(ring);
         } else if others {
             let bad = shedding.bad_share();
-            self.open(ring, (bad < HARD_SHARE).then_some(bad));
+            let partial = (bad < HARD_SHARE).then_some(bad);
+            self.open(ring, partial, shedding.by_slowness());
         } else if self.evidence.is_hard(ring, &self.present(), &self.rules) {
-            self.open(ring, None);
+            self.open(ring, None, false);
         }
     }
 
@@ -276,7 +286,7 @@ impl Machine {
                 Some(bad) if !others && self.rules.consecutive.is_none() => {
                     self.shed(ring, bad, false);
                 }
-                partial => self.open(ring, partial),
+                partial => self.open(ring, partial, false),
             }
         } else if ramp.is_over(self.now, self.rules.ramp_quiet) {
             self.close(ring);
@@ -288,8 +298,7 @@ impl Machine {
         self.forced = Some(forced);
         match forced {
             Forced::Open => {
-                let (until, partial) = (None, None);
-                self.enter(Phase::Open { until, partial }, ring);
+                self.enter_open(None, None, false, ring);
                 self.evidence.acquit();
             }
             Forced::Closed => self.close(ring),
@@ -299,8 +308,7 @@ impl Machine {
     /// Ends what was forced: an open circuit comes back by the ramp.
     pub(crate) fn automatic(&mut self, ring: &Ring) {
         if self.forced.take() == Some(Forced::Open) {
-            let (until, partial) = (Some(self.now), None);
-            self.enter(Phase::Open { until, partial }, ring);
+            self.enter_open(Some(self.now), None, false, ring);
         }
     }
 
