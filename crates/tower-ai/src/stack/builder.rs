@@ -186,7 +186,7 @@ impl<P> StackBuilder<P> {
             .deadline(self.deadline)?;
         let handle = StackHandle {
             failover: failover.handle(),
-            breakers,
+            breakers: breakers.into(),
         };
         Ok(Stack::new(self.replay.layer(failover), handle))
     }

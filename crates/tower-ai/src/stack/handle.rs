@@ -1,5 +1,7 @@
 //! Reading and steering a running stack.
 
+use std::sync::Arc;
+
 use tower_ai_breaker::BreakerHandle;
 use tower_ai_core::Target;
 use tower_ai_failover::FailoverHandle;
@@ -8,7 +10,7 @@ use tower_ai_failover::FailoverHandle;
 #[derive(Clone, Debug)]
 pub struct StackHandle {
     pub(super) failover: FailoverHandle,
-    pub(super) breakers: Vec<(Target, BreakerHandle)>,
+    pub(super) breakers: Arc<[(Target, BreakerHandle)]>,
 }
 
 impl StackHandle {
