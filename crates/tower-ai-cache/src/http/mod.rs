@@ -46,10 +46,12 @@
 mod ask;
 mod body;
 mod chat;
+mod embeddings;
 mod end;
 mod keep;
 
 pub use self::ask::{HttpAsk, ReadQuestion};
 pub use self::body::{AnswerBody, RequestBody};
 pub use self::chat::question;
+pub use self::embeddings::{Embedded, Embeddings};
 pub use self::keep::{HttpKeep, StoredAnswer};
