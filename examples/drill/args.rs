@@ -6,7 +6,7 @@ use tower_ai_drill::Scale;
 
 pub(crate) const USAGE: &str = "\
 usage: drill [--seed N] [--scale N] [--quick] [--json FILE]
-             [--scenario ID|all] [--contender NAME]
+             [--scenario ID|all] [--contender NAME] [--check]
 
   --seed N          repeats schedule, calls and faults; 1 unless given
   --scale N         seconds of outage per second; 10 unless given
@@ -14,7 +14,8 @@ usage: drill [--seed N] [--scale N] [--quick] [--json FILE]
   --json FILE       writes the result there as well
   --scenario ID     runs one fault scenario, or all of them, instead of the outage
   --contender NAME  runs bare, tower-retry or tower-ai alone; scenarios run one contender,
-                    the last there is unless given";
+                    the last there is unless given
+  --check           fails if tower-ai misses its figures or does not pass a scenario";
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -24,12 +25,13 @@ pub(crate) struct Args {
     pub(crate) json: Option<PathBuf>,
     pub(crate) scenario: Option<String>,
     pub(crate) contender: Option<String>,
+    pub(crate) check: bool,
 }
 
 impl Args {
     /// Reads the arguments; `None` if they ask for help.
     pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
-        let (mut seed, mut scale, mut quick) = (1, None, false);
+        let (mut seed, mut scale, mut quick, mut check) = (1, None, false, false);
         let (mut json, mut scenario, mut contender) = (None, None, None);
         let mut args = args;
         while let Some(arg) = args.next() {
@@ -38,6 +40,7 @@ impl Args {
                 "--seed" => seed = number(&arg, &value()?)?,
                 "--scale" => scale = Some(number(&arg, &value()?)?),
                 "--quick" => quick = true,
+                "--check" => check = true,
                 "--json" => json = Some(PathBuf::from(value()?)),
                 "--scenario" => scenario = Some(value()?),
                 "--contender" => contender = Some(value()?),
@@ -53,6 +56,7 @@ impl Args {
             json,
             scenario,
             contender,
+            check,
         }))
     }
 }

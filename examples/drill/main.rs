@@ -8,6 +8,7 @@
 
 mod args;
 mod bare;
+mod check;
 mod client;
 mod ours;
 mod outage;
@@ -73,8 +74,13 @@ async fn run(args: &Args) -> Result<(), BoxError> {
         None => outage::run(args, contenders).await?,
     };
     if let Some(file) = &args.json {
-        std::fs::write(file, serde_json::to_string_pretty(&report)?)
-            .map_err(|error| format!("{}: {error}", file.display()))?;
+        std::fs::write(file, serde_json::to_string_pretty(&report)?)?;
+    }
+    if args.check {
+        let failures = check::failures(&report);
+        if !failures.is_empty() {
+            return Err(failures.join("\n").into());
+        }
     }
     Ok(())
 }
