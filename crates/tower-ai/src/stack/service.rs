@@ -47,6 +47,7 @@ pub type StackBody<R> = FollowedBody<GuardedBody<TargetBody<R>>, Permit>;
 /// use std::time::Duration;
 /// use bytes::Bytes;
 /// use http_body_util::Full;
+/// use hyper_rustls::HttpsConnectorBuilder;
 /// use hyper_util::client::legacy::Client;
 /// use hyper_util::rt::TokioExecutor;
 /// use tower::{Service, ServiceExt};
@@ -58,6 +59,7 @@ pub type StackBody<R> = FollowedBody<GuardedBody<TargetBody<R>>, Permit>;
 /// let target = |name: &str, url: &str, model: &str| {
 ///     Target::builder(name).endpoint(url).model(model).key(Key::named(name)).build()
 /// };
+/// let https = HttpsConnectorBuilder::new().with_webpki_roots().https_only().enable_http1().build();
 /// let stack = Stack::builder()
 ///     .target(
 ///         TargetLayer::new(target("openai", "https://api.openai.com/v1", "gpt-5-mini")?)?
@@ -68,7 +70,7 @@ pub type StackBody<R> = FollowedBody<GuardedBody<TargetBody<R>>, Permit>;
 ///             .with_secret(&Secret::new("gsk_..."))?,
 ///     )
 ///     .deadline(Duration::from_secs(30))
-///     .build(Client::builder(TokioExecutor::new()).build_http())?;
+///     .build(Client::builder(TokioExecutor::new()).build(https))?;
 ///
 /// let request = http::Request::post("/v1/chat/completions")
 ///     .header("content-type", "application/json")
