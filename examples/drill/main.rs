@@ -74,7 +74,8 @@ async fn run(args: &Args) -> Result<(), BoxError> {
         None => outage::run(args, contenders).await?,
     };
     if let Some(file) = &args.json {
-        std::fs::write(file, serde_json::to_string_pretty(&report)?)?;
+        std::fs::write(file, serde_json::to_string_pretty(&report)?)
+            .map_err(|error| format!("{}: {error}", file.display()))?;
     }
     if args.check {
         let failures = check::failures(&report);
