@@ -163,12 +163,6 @@ pub(crate) fn tuning() -> Vec<Scenario> {
         ..Scenario::outage("S7", "down for 3 s; counted for 63 s", |_| Weather::Down).lasting(3.0)
     };
     let long = Scenario::outage("L75", "hard outage of 75 min", |_| Weather::Down).lasting(4500.0);
-    let well = Scenario::healthy("H1", "a healthy week, 1 % errors", |_| {
-        Weather::Errors(0.01)
-    });
-    let rough = Scenario::healthy("H5", "a healthy week, 5 % errors", |_| {
-        Weather::Errors(0.05)
-    });
     let mut all = Vec::new();
     for (scenario, [one, two, sick]) in [
         (&hard, ["S1+1", "S1+2", "S1x3"]),
@@ -181,17 +175,33 @@ pub(crate) fn tuning() -> Vec<Scenario> {
         all.push(scenario.clone().among(two, 2, false));
         all.push(scenario.clone().among(sick, 2, true));
     }
-    all.extend([limit, cold, blip, long]);
+    for (scenario, one) in [(cold, "S6+1"), (blip, "S7+1"), (long, "L75+1")] {
+        all.push(scenario.clone());
+        all.push(scenario.among(one, 1, false));
+    }
+    all.push(limit);
     all.push(hard.unstreamed("S1n"));
     all.push(slow.unstreamed("S3n"));
-    all.extend([well.clone(), rough.clone()]);
+    all.extend(healthy());
+    all.sort_by_key(|scenario| order(scenario.id));
+    all
+}
+
+/// The weeks without trouble.
+fn healthy() -> Vec<Scenario> {
+    let well = Scenario::healthy("H1", "a healthy week, 1 % errors", |_| {
+        Weather::Errors(0.01)
+    });
+    let rough = Scenario::healthy("H5", "a healthy week, 5 % errors", |_| {
+        Weather::Errors(0.05)
+    });
+    let mut all = vec![well.clone(), rough.clone()];
     for (week, id) in [(well, "H1n"), (rough, "H5n")] {
         all.push(Scenario {
             ours_alone: true,
             ..week.unstreamed(id)
         });
     }
-    all.sort_by_key(|scenario| order(scenario.id));
     all
 }
 
