@@ -13,6 +13,7 @@
 
 mod args;
 mod compare;
+mod goals;
 mod holdout;
 mod jobs;
 mod json;
@@ -70,6 +71,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let seconds = (Instant::now() - start).as_secs_f64();
     table::print(&rows);
     println!("{}", table::LEGEND);
+    goals::print(&rows);
     compare::print(&rows);
     println!(
         "\n{:.1} million calls in {seconds:.1} s: {:.2} s for each million",
