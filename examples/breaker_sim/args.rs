@@ -6,7 +6,7 @@ pub(crate) const USAGE: &str = "\
 usage: breaker_sim [--quick] [--seed N] [--rule NAME] [--scenario ID]
                    [--json FILE] [--plots DIR]
 
-  --quick        fewer seeds and shorter healthy times: under a minute on two cores
+  --quick        fewer seeds and shorter healthy times: under a minute on two free cores
   --seed N       other arrivals, answers and faults; 1 unless given
   --rule NAME    runs one rule alone; may be given more than once
   --scenario ID  runs one scenario (S2+1), or all that begin so with a star (S2*); likewise

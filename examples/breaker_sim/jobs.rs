@@ -157,13 +157,13 @@ fn seeds(scenario: &Scenario, rate: f64, quick: bool) -> u64 {
         (_, false) if scenario.length() > 5000.0 => full / 5,
         (_, false) => full,
         (_, true) if scenario.length() > 3000.0 => full.div_ceil(20),
-        (_, true) => full.div_ceil(5),
+        (_, true) => full.div_ceil(6),
     }
 }
 
 /// Less time with many calls, if there is little time to run them.
 fn shortened(scenario: &Scenario, rate: f64, quick: bool) -> Scenario {
-    const HEALTHY_CALLS: f64 = 120_000.0;
+    const HEALTHY_CALLS: f64 = 80_000.0;
     let mut scenario = scenario.clone();
     if !quick {
         return scenario;
@@ -173,10 +173,15 @@ fn shortened(scenario: &Scenario, rate: f64, quick: bool) -> Scenario {
         if most < scenario.trouble {
             scenario = scenario.lasting(most);
         }
-    } else if rate > 50.0 {
-        scenario.warm = scenario.warm.min(300.0);
+    } else if rate >= 10.0 {
+        let (warm, after) = if rate > 50.0 {
+            (200.0, 100.0)
+        } else {
+            (400.0, 300.0)
+        };
+        scenario.warm = scenario.warm.min(warm);
         if scenario.judged.1 <= scenario.trouble {
-            scenario.after = scenario.after.min(200.0);
+            scenario.after = scenario.after.min(after);
         }
     }
     scenario
