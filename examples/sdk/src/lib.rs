@@ -5,8 +5,8 @@ use async_openai::middleware::HttpRequestFactory;
 use http::{Request, Response};
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceExt, service_fn};
-use tower_ai::http::ReplayBody;
 use tower_ai::Stack;
+use tower_ai::http::ReplayBody;
 
 /// What a stack over reqwest sends: the body of an SDK's request, replayable.
 pub type Body = ReplayBody<reqwest::Body>;
