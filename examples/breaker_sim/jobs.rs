@@ -1,5 +1,6 @@
 //! Many runs on all cores, each repeatable on its own.
 
+use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -87,6 +88,7 @@ fn work(jobs: &[Job], run: impl Fn(&Job) -> Tally + Sync) -> Vec<Option<Tally>> 
                     if let Ok(mut slot) = results[index].lock() {
                         *slot = Some(tally);
                     }
+                    progress(index + 1, jobs.len());
                 }
             });
         }
@@ -95,6 +97,13 @@ fn work(jobs: &[Job], run: impl Fn(&Job) -> Tally + Sync) -> Vec<Option<Tally>> 
     results
         .map(|slot| slot.into_inner().ok().flatten())
         .collect()
+}
+
+/// Tells whoever watches how far it is; the longest runs come first.
+fn progress(done: usize, all: usize) {
+    if done.is_multiple_of(100) && std::io::stderr().is_terminal() {
+        eprint!("\r{done} of {all} runs");
+    }
 }
 
 fn collect(
