@@ -169,7 +169,7 @@ impl<'a> World<'a> {
             call.target = i;
             let others = self.targets[i + 1..]
                 .iter_mut()
-                .any(|other| other.rule.rejecting(now) < AT_WORK);
+                .any(|other| other.rule.is_closed(now));
             let weather = self.weather(i);
             let target = &mut self.targets[i];
             let plan = plan.take().unwrap_or_else(|| target.provider.plan(weather));

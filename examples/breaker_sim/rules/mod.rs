@@ -52,6 +52,11 @@ pub(crate) trait Rule {
     /// The end of an admitted call.
     fn settle(&mut self, pass: Pass, outcome: Outcome, now: f64);
 
+    /// Whether the router counts it among the targets that are left.
+    fn is_closed(&mut self, now: f64) -> bool {
+        self.rejecting(now) == 0.0
+    }
+
     /// How probable it is that a call which came now were rejected.
     fn rejecting(&mut self, now: f64) -> f64;
 }

@@ -57,6 +57,10 @@ impl Rule for Ours {
         }
     }
 
+    fn is_closed(&mut self, _: f64) -> bool {
+        self.handle.mode() == Mode::Closed
+    }
+
     fn rejecting(&mut self, now: f64) -> f64 {
         match self.handle.mode() {
             Mode::Closed => 0.0,
