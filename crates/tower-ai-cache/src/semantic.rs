@@ -203,7 +203,10 @@ impl Matcher {
         if score < threshold {
             return Err(BELOW);
         }
-        guard(asked, kept).map_or(Ok(()), |guard| Err(Guard::name(guard)))
+        match guard(asked, kept) {
+            Some(guard) if !(guard.is_soft() && score >= Guard::SOFT) => Err(guard.name()),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -24,6 +24,8 @@ pub enum Guard {
     Number,
     /// The same words in another order, where order matters: "from A to B".
     Order,
+    /// They speak of another one: "call me", "call you"; "my name", "your name".
+    Person,
     /// One says more than the other.
     Qualifier,
     /// They ask for different things: when, where, who, why, how many.
@@ -35,6 +37,16 @@ pub enum Guard {
 }
 
 impl Guard {
+    /// The score from which on a soft guard is overruled.
+    pub const SOFT: f32 = 0.96;
+
+    /// Whether a score of [`SOFT`](Self::SOFT) and more overrules it: where a few common words more are all
+    /// that differs, the vectors are the better judge of whether they matter.
+    #[must_use]
+    pub const fn is_soft(self) -> bool {
+        matches!(self, Self::Qualifier)
+    }
+
     /// Its name in lower case, as it stands in [`Near::guard`](tower_ai_core::Near).
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -44,6 +56,7 @@ impl Guard {
             Self::Negation => "negation",
             Self::Number => "number",
             Self::Order => "order",
+            Self::Person => "person",
             Self::Qualifier => "qualifier",
             Self::Question => "question",
             Self::Rare => "rare",
@@ -75,6 +88,9 @@ pub fn guard(asked: &str, kept: &str) -> Option<Guard> {
     }
     if a.asked != b.asked {
         return Some(Guard::Question);
+    }
+    if a.is_of_another_person(&b) {
+        return Some(Guard::Person);
     }
     if a.foreign != b.foreign {
         return Some(Guard::Foreign);
@@ -141,16 +157,37 @@ impl Pairs {
         }
     }
 
-    /// Whether words with meaning stand in another order, around words that make order matter.
+    /// Whether the same words play other parts: another one follows "from", "to" or "than", or names
+    /// stand in another order.
     fn is_reordered(&self, a: &[Token], b: &[Token]) -> bool {
-        let directed = |tokens: &[Token]| tokens.iter().any(|token| is_direction(&token.word));
-        let order = self
-            .matched
-            .iter()
-            .filter(|(i, _)| !a[*i].light)
-            .map(|(_, j)| *j);
-        (directed(a) || directed(b)) && !order.is_sorted()
+        let named = |(i, _): &&(usize, usize)| a[*i].is_rare();
+        let order = self.matched.iter().filter(named).map(|(_, j)| *j);
+        if !order.is_sorted() {
+            return true;
+        }
+        let (led_a, led_b) = (led(a), led(b));
+        led_a.iter().any(|(direction, i)| {
+            let same = |(other, _): &&(&str, usize)| other == direction;
+            let partner = self.matched.iter().find(|(x, _)| x == i).map(|(_, j)| *j);
+            let Some(partner) = partner else {
+                return false;
+            };
+            let mut there = led_b.iter().filter(same).map(|(_, j)| *j).peekable();
+            // What it leads to there stands here too, in another part.
+            let known = |j: usize| self.matched.iter().any(|(_, matched)| *matched == j);
+            there.peek().is_some() && there.all(|j| j != partner && known(j))
+        })
     }
+}
+
+/// The words that say who does what to what, each with the next word that has a meaning.
+fn led(tokens: &[Token]) -> Vec<(&str, usize)> {
+    let next = |at: usize| (at + 1..tokens.len()).find(|i| !tokens[*i].light);
+    let direction = |(i, token): (usize, &'_ Token)| is_direction(&token.word).then_some(i);
+    let places = tokens.iter().enumerate().filter_map(direction);
+    places
+        .filter_map(|i| Some((tokens[i].word.as_str(), next(i)?)))
+        .collect()
 }
 
 #[cfg(test)]

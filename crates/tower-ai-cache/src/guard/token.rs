@@ -22,6 +22,10 @@ pub(super) struct Text {
     pub(super) asked: Vec<&'static str>,
     pub(super) foreign: Vec<String>,
     pub(super) negations: usize,
+    /// Who is spoken of, in order: `true` for the one who asks, `false` for the one who is asked.
+    pub(super) persons: Vec<bool>,
+    /// Whose things are spoken of.
+    pub(super) owners: [bool; 2],
 }
 
 impl Text {
@@ -32,7 +36,7 @@ impl Text {
         for raw in text.split(|c: char| c.is_whitespace() || matches!(c, '/' | '(' | ')' | '"')) {
             let ends = raw.ends_with(['.', '!', '?', ':']);
             let word = raw.trim_matches(|c: char| !c.is_alphanumeric() && !is_sign(c));
-            if !word.is_empty() {
+            for word in parts(word) {
                 words.push((lower(word), is_name(word, begins)));
                 begins = false;
             }
@@ -51,6 +55,13 @@ impl Text {
 
     fn take(&mut self, word: &str, next: Option<&str>, is_name: bool) {
         self.asked.extend(asked_for(word, next));
+        match word {
+            "i" | "me" | "we" | "us" | "myself" | "i'm" | "i've" => self.persons.push(true),
+            "you" | "yourself" | "you're" => self.persons.push(false),
+            "my" | "mine" | "our" => self.owners[0] = true,
+            "your" | "yours" => self.owners[1] = true,
+            _ => {}
+        }
         if is_negation(word) {
             self.negations += 1;
             return;
@@ -81,6 +92,17 @@ impl Text {
     }
 }
 
+impl Text {
+    /// Whether they speak of different ones. "Can you tell me" says nothing: only where both texts
+    /// name both persons does their order count.
+    pub(super) fn is_of_another_person(&self, other: &Self) -> bool {
+        let both = |text: &Self| text.persons.contains(&true) && text.persons.contains(&false);
+        let reordered = both(self) && both(other) && self.persons != other.persons;
+        let one = |text: &Self| text.owners[0] != text.owners[1];
+        reordered || (one(self) && one(other) && self.owners != other.owners)
+    }
+}
+
 impl Token {
     /// Whether the two are the same word: inflected, or one of them misspelt.
     pub(super) fn is_same(&self, other: &Self) -> bool {
@@ -100,6 +122,13 @@ impl Token {
     pub(super) fn is_rare(&self) -> bool {
         self.is_name || !(self.light || is_common(&self.word) || is_common(&self.stem))
     }
+}
+
+/// The words of a word with hyphens: "top-up" is "top up". One with digits stays whole: "-5", "2-3".
+fn parts(word: &str) -> impl Iterator<Item = &str> {
+    let split = !word.contains(|c: char| c.is_numeric());
+    word.split(move |c| split && c == '-')
+        .filter(|part| !part.is_empty())
 }
 
 /// Signs that belong to the word: currencies, percent, C++, C#, a sign before a number.

@@ -12,209 +12,44 @@ pub(super) fn is_common(word: &str) -> bool {
     COMMON.contains(word)
 }
 
+static LIGHT: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    set(
+        "a an the of to in on at for by and or is are was were be been being am do does did done \
+         doing can could would should will shall may might must have has had having get got getting i \
+         i'm i've i'd i'll im ive id me my mine we us our you your you're yours it it's its this that \
+         that's these those there there's here he she him her his they them their what what's whats \
+         which how if so as with about some any please pls hi hello hey thanks thank ok okay just \
+         really also too then than tell show let know like want wants need needs help way well \
+         explain give say exactly actually still go going out up from into over off down through \
+         while because since but though s t m ve d re ll make makes making made seem seems looks \
+         think thought possible able available certain sure wondering wonder assist assistance \
+         understand steps step reason come option kind kinds type types anything something using \
+         use receive took take takes taking currently associated try trying find locate inform describe elaborate details",
+    )
+});
+
+/// Words between spaces.
+fn set(words: &'static str) -> HashSet<&'static str> {
+    words.split_whitespace().collect()
+}
+
 /// Words that carry no meaning that another word of a question does not carry.
 pub(super) fn is_light(word: &str) -> bool {
-    matches!(
-        word,
-        "a" | "an"
-            | "the"
-            | "of"
-            | "to"
-            | "in"
-            | "on"
-            | "at"
-            | "for"
-            | "by"
-            | "and"
-            | "or"
-            | "is"
-            | "are"
-            | "was"
-            | "were"
-            | "be"
-            | "been"
-            | "being"
-            | "am"
-            | "do"
-            | "does"
-            | "did"
-            | "done"
-            | "doing"
-            | "can"
-            | "could"
-            | "would"
-            | "should"
-            | "will"
-            | "shall"
-            | "may"
-            | "might"
-            | "must"
-            | "have"
-            | "has"
-            | "had"
-            | "having"
-            | "get"
-            | "got"
-            | "getting"
-            | "i"
-            | "i'm"
-            | "i've"
-            | "i'd"
-            | "i'll"
-            | "im"
-            | "ive"
-            | "id"
-            | "me"
-            | "my"
-            | "mine"
-            | "we"
-            | "us"
-            | "our"
-            | "you"
-            | "your"
-            | "you're"
-            | "yours"
-            | "it"
-            | "it's"
-            | "its"
-            | "this"
-            | "that"
-            | "that's"
-            | "these"
-            | "those"
-            | "there"
-            | "there's"
-            | "here"
-            | "he"
-            | "she"
-            | "him"
-            | "her"
-            | "his"
-            | "they"
-            | "them"
-            | "their"
-            | "what"
-            | "what's"
-            | "whats"
-            | "which"
-            | "how"
-            | "if"
-            | "so"
-            | "as"
-            | "with"
-            | "about"
-            | "some"
-            | "any"
-            | "please"
-            | "pls"
-            | "hi"
-            | "hello"
-            | "hey"
-            | "thanks"
-            | "thank"
-            | "ok"
-            | "okay"
-            | "just"
-            | "really"
-            | "also"
-            | "too"
-            | "then"
-            | "than"
-            | "tell"
-            | "show"
-            | "let"
-            | "know"
-            | "like"
-            | "want"
-            | "wants"
-            | "need"
-            | "needs"
-            | "help"
-            | "way"
-            | "well"
-            | "explain"
-            | "give"
-            | "say"
-            | "exactly"
-            | "actually"
-            | "still"
-            | "go"
-            | "going"
-            | "out"
-            | "up"
-            | "from"
-            | "into"
-            | "over"
-            | "off"
-            | "down"
-            | "through"
-            | "while"
-            | "because"
-            | "since"
-            | "but"
-            | "though"
-            | "s"
-            | "t"
-            | "m"
-            | "ve"
-            | "d"
-            | "re"
-            | "ll"
-    )
+    LIGHT.contains(word)
 }
+
+static NEGATIONS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    set(
+        "not no never none nothing nobody nowhere neither nor without cannot cant dont wont didnt \
+         doesnt isnt arent wasnt werent havent hasnt hadnt couldnt wouldnt shouldnt unable except \
+         unless hardly barely lack lacks ain't aint excluding avoid refuse instead rather non ever \
+         no-one noone rarely seldom only",
+    )
+});
 
 /// Whether the word turns what is said around.
 pub(super) fn is_negation(word: &str) -> bool {
-    matches!(
-        word,
-        "not"
-            | "no"
-            | "never"
-            | "none"
-            | "nothing"
-            | "nobody"
-            | "nowhere"
-            | "neither"
-            | "nor"
-            | "without"
-            | "cannot"
-            | "cant"
-            | "dont"
-            | "wont"
-            | "didnt"
-            | "doesnt"
-            | "isnt"
-            | "arent"
-            | "wasnt"
-            | "werent"
-            | "havent"
-            | "hasnt"
-            | "hadnt"
-            | "couldnt"
-            | "wouldnt"
-            | "shouldnt"
-            | "unable"
-            | "except"
-            | "unless"
-            | "hardly"
-            | "barely"
-            | "lack"
-            | "lacks"
-            | "ain't"
-            | "aint"
-            | "excluding"
-            | "avoid"
-            | "refuse"
-            | "instead"
-            | "rather"
-            | "non"
-            | "ever"
-            | "no-one"
-            | "noone"
-            | "rarely"
-            | "seldom"
-            | "only"
-    ) || word.ends_with("n't")
+    NEGATIONS.contains(word) || word.ends_with("n't")
 }
 
 /// What is asked for, where the word says so strictly.
@@ -226,6 +61,8 @@ pub(super) fn asked_for(word: &str, next: Option<&str>) -> Option<&'static str> 
         ("where" | "where's" | "wheres", _) => Some("where"),
         ("why" | "why's" | "whys", _) => Some("why"),
         ("how", Some("many" | "much")) => Some("how many"),
+        ("how", Some("come")) => Some("why"),
+        ("must" | "required" | "mandatory" | "necessary" | "obligatory", _) => Some("must"),
         ("how", Some("long")) => Some("how long"),
         ("how", Some("often" | "frequently")) => Some("how often"),
         ("how", Some("far" | "old" | "big" | "large" | "high" | "fast" | "soon")) => {
@@ -273,41 +110,21 @@ pub(super) fn number(word: &str) -> Option<&'static str> {
         "half" => "1/2",
         "quarter" => "1/4",
         "several" | "multiple" => "many",
+        "all" | "every" | "entire" | "whole" => "all",
         _ => return None,
     })
 }
 
+static DIRECTIONS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    set(
+        "to from into onto over under than vs versus before after by for with via through of against \
+         between towards toward without instead as on in because",
+    )
+});
+
 /// Words that say which of two things does what to the other.
 pub(super) fn is_direction(word: &str) -> bool {
-    matches!(
-        word,
-        "to" | "from"
-            | "into"
-            | "onto"
-            | "over"
-            | "under"
-            | "than"
-            | "vs"
-            | "versus"
-            | "before"
-            | "after"
-            | "by"
-            | "for"
-            | "with"
-            | "via"
-            | "through"
-            | "of"
-            | "against"
-            | "between"
-            | "towards"
-            | "toward"
-            | "without"
-            | "instead"
-            | "as"
-            | "on"
-            | "in"
-            | "because"
-    )
+    DIRECTIONS.contains(word)
 }
 
 /// Pairs that turn a question around when one stands for the other.
@@ -322,7 +139,6 @@ const ANTONYMS: &[(&str, &str)] = &[
     ("advantage", "disadvantage"),
     ("agree", "disagree"),
     ("alive", "dead"),
-    ("all", "some"),
     ("allow", "forbid"),
     ("allow", "prevent"),
     ("allow", "block"),
