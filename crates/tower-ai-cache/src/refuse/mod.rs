@@ -144,6 +144,25 @@ impl Rules {
         self.0[rule as usize]
     }
 
+    /// Returns the rule that keeps a question out of the cache, if one does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_ai_cache::{Rule, Rules};
+    /// use tower_ai_core::{Question, Scope};
+    ///
+    /// let question = Question::new(Scope::shared(), "Why was my transfer to Spain declined?");
+    /// assert_eq!(Rules::default().refuse(&question), Some(Rule::FirstPerson));
+    /// ```
+    #[must_use]
+    pub fn refuse(&self, question: &Question) -> Option<Rule> {
+        match self.judge(question) {
+            Verdict::Bypass(rule) => Some(rule),
+            Verdict::Cache { .. } => None,
+        }
+    }
+
     /// Judges a question. What costs nothing to see is looked at first.
     pub(crate) fn judge(&self, question: &Question) -> Verdict {
         let mut semantic = true;

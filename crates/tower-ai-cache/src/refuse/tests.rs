@@ -32,7 +32,8 @@ fn a_plain_question_is_cached() {
 
 #[test]
 fn every_fact_of_the_table_bypasses() {
-    let rows: [(fn(&mut Facts), Rule); 9] = [
+    type Change = fn(&mut Facts);
+    let rows: [(Change, Rule); 9] = [
         (|facts| facts.temperature = Some(0.2), Rule::Temperature),
         (
             |facts| facts.temperature = Some(f64::NAN),

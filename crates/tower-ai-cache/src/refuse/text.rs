@@ -1,5 +1,7 @@
 //! What the refusal table sees in a text.
 
+use std::borrow::Cow;
+
 use super::Rule;
 use super::words::{Kind, is_period, is_thing, kind};
 
@@ -85,7 +87,13 @@ impl Found {
 }
 
 /// Lower case, with the typographic apostrophe made plain.
-fn lower(word: &str) -> String {
+fn lower(word: &str) -> Cow<'_, str> {
+    if word
+        .bytes()
+        .all(|b| b.is_ascii() && !b.is_ascii_uppercase())
+    {
+        return Cow::Borrowed(word);
+    }
     word.chars()
         .map(|c| if c == '’' { '\'' } else { c })
         .flat_map(char::to_lowercase)
