@@ -156,10 +156,12 @@ impl Service<Vec<String>> for MiniLm {
 }
 
 /// The vectors of a [`MiniLm`], when they are there.
-pub struct Embedding(Pin<Box<dyn Future<Output = Result<Vec<Vec<f32>>, BoxError>> + Send>>);
+pub struct Embedding(Pin<Box<dyn Future<Output = Vectors> + Send>>);
+
+type Vectors = Result<Vec<Vec<f32>>, BoxError>;
 
 impl Future for Embedding {
-    type Output = Result<Vec<Vec<f32>>, BoxError>;
+    type Output = Vectors;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.as_mut().poll(cx)

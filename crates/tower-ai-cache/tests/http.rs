@@ -1,5 +1,6 @@
 //! What the cache promises over HTTP, one test a promise.
 #![cfg(feature = "http")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -195,35 +196,24 @@ async fn what_is_no_whole_answer_is_not_kept() {
 #[tokio::test]
 async fn other_tenants_uris_and_versions_are_other_questions() {
     let (cache, _) = cached("text/event-stream", STREAM);
-    let changes: [fn(&mut Request<Full<Bytes>>); 5] = [
-        |_| {},
-        |request| {
-            drop(
-                request
-                    .headers_mut()
-                    .insert("x-tenant", "other".parse().unwrap()),
-            )
-        },
-        |request| *request.uri_mut() = "https://elsewhere.com/v1/chat/completions".parse().unwrap(),
-        |request| {
-            drop(
-                request
-                    .headers_mut()
-                    .insert("anthropic-version", "2".parse().unwrap()),
-            )
-        },
-        |request| {
-            drop(
-                request
-                    .headers_mut()
-                    .insert("accept", "text/plain".parse().unwrap()),
-            )
-        },
-    ];
+    let with_header = |name: &'static str, value: &'static str| {
+        let mut request = chat(TEXT);
+        request.headers_mut().insert(name, value.parse().unwrap());
+        request
+    };
+    let elsewhere = || {
+        let mut request = chat(TEXT);
+        *request.uri_mut() = "https://elsewhere.com/v1/chat/completions".parse().unwrap();
+        request
+    };
     for expected in [CacheUse::Miss, CacheUse::Exact] {
-        for change in changes {
-            let mut request = chat(TEXT);
-            change(&mut request);
+        for request in [
+            chat(TEXT),
+            elsewhere(),
+            with_header("x-tenant", "other"),
+            with_header("anthropic-version", "2"),
+            with_header("accept", "text/plain"),
+        ] {
             assert_eq!(send(&cache, request).await.0, expected);
         }
     }

@@ -1,5 +1,7 @@
 //! What the semantic tier promises, one test a promise, on a paused clock.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod support;
 
 use std::sync::Arc;

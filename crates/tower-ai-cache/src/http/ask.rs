@@ -158,14 +158,13 @@ impl<B: Body + Unpin> Future for ReadQuestion<B> {
         let mut whole = false;
         while let Some(body) = this.body.as_mut().filter(|_| *this.wanted) {
             match ready!(poll_bytes(Pin::new(body), cx)) {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => {
+                // Trailers of a request: nobody reads them.
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
                         *this.bytes += data.len();
                         this.read.push_back(data);
                     }
-                    // Trailers of a request: nobody reads them.
-                    Err(_) => {}
-                },
+                }
                 Some(Err(error)) => failed = Some(error),
                 None => whole = true,
             }

@@ -149,10 +149,9 @@ impl<B: Body> Body for AnswerBody<B> {
             None => {}
         }
         // A reader that knows it has all does not poll for the end.
-        if frame.is_none() || live.is_end_stream() {
-            if let Some(tape) = this.tape.take() {
-                tape.end();
-            }
+        let ended = frame.is_none() || live.is_end_stream();
+        if ended && let Some(tape) = this.tape.take() {
+            tape.end();
         }
         Poll::Ready(frame)
     }

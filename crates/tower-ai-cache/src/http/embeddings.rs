@@ -170,10 +170,12 @@ fn read(body: &[u8], texts: usize) -> Option<Vec<Vec<f32>>> {
 }
 
 /// The vectors of an [`Embeddings`], when they are there.
-pub struct Embedded(Pin<Box<dyn Future<Output = Result<Vec<Vec<f32>>, BoxError>> + Send>>);
+pub struct Embedded(Pin<Box<dyn Future<Output = Vectors> + Send>>);
+
+type Vectors = Result<Vec<Vec<f32>>, BoxError>;
 
 impl Future for Embedded {
-    type Output = Result<Vec<Vec<f32>>, BoxError>;
+    type Output = Vectors;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.as_mut().poll(cx)

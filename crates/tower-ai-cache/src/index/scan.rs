@@ -83,7 +83,7 @@ mod tests {
     fn the_loops_count_what_they_should_at_every_size() {
         let chance = tower_ai_core::Chance::seeded(3);
         #[expect(clippy::cast_possible_truncation, reason = "test numbers")]
-        let mut vector =
+        let vector =
             |n: usize| -> Vec<f32> { (0..n).map(|_| (chance.unit() - 0.5) as f32).collect() };
         for dimensions in [1, 63, 64, 65, 384, 512, 700, 768, 1024, 1536, 3072] {
             let (a, b) = (vector(dimensions), vector(dimensions));

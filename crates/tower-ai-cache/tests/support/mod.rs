@@ -15,65 +15,65 @@ use tower_ai_core::{
 };
 use tower_test::mock::{self, Handle, Mock};
 
-pub const SEC: Duration = Duration::from_secs(1);
-pub const HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const SEC: Duration = Duration::from_secs(1);
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
 /// Asks nothing that the default rules refuse.
-pub const PLAIN: &str = "Which documents prove an identity?";
+pub(crate) const PLAIN: &str = "Which documents prove an identity?";
 
 /// A request whose every part a test can set.
 #[derive(Clone, Debug)]
-pub struct Prompt(pub Question);
+pub(crate) struct Prompt(pub(crate) Question);
 
 impl Prompt {
-    pub fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         Self(Question::new(Scope::tenant("acme"), text))
     }
 
-    pub fn of(scope: Scope, text: &str) -> Self {
+    pub(crate) fn of(scope: Scope, text: &str) -> Self {
         Self(Question::new(scope, text))
     }
 }
 
 /// An answer that shows what the cache did.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
-    pub text: &'static str,
-    pub note: Option<CacheNote>,
+pub(crate) struct Answer {
+    pub(crate) text: &'static str,
+    pub(crate) note: Option<CacheNote>,
 }
 
 impl Answer {
-    pub fn how(&self) -> CacheUse {
+    pub(crate) fn how(&self) -> CacheUse {
         self.note.expect("a note").how
     }
 
-    pub fn is_miss(&self) -> bool {
+    pub(crate) fn is_miss(&self) -> bool {
         self.how() == CacheUse::Miss
     }
 
-    pub fn is_stale(&self) -> bool {
+    pub(crate) fn is_stale(&self) -> bool {
         self.note.expect("a note").stale
     }
 }
 
 type AskPrompt = AskFn<fn(&Prompt) -> Option<Question>>;
 type KeepAnswer = KeepFn<fn(&Answer) -> Option<usize>, Answer>;
-pub type Backend = Handle<Prompt, Answer>;
-pub type Mocked = Cache<Mock<Prompt, Answer>, AskPrompt, KeepAnswer>;
+pub(crate) type Backend = Handle<Prompt, Answer>;
+pub(crate) type Mocked = Cache<Mock<Prompt, Answer>, AskPrompt, KeepAnswer>;
 
 /// Refusals are not kept.
 fn bytes(answer: &Answer) -> Option<usize> {
     (answer.text != "refused").then_some(answer.text.len())
 }
 
-pub fn layer() -> CacheLayer<AskPrompt, KeepAnswer> {
+pub(crate) fn layer() -> CacheLayer<AskPrompt, KeepAnswer> {
     let ask = ask_fn((|prompt: &Prompt| Some(prompt.0.clone())) as fn(&Prompt) -> Option<Question>);
     let keep = keep_fn(bytes as fn(&Answer) -> Option<usize>)
         .noting(|answer, note| answer.note = Some(note));
     CacheLayer::new(ask, keep)
 }
 
-pub fn mocked<A, K: Kept>(
+pub(crate) fn mocked<A, K: Kept>(
     layer: &CacheLayer<A, K>,
 ) -> (Cache<Mock<Prompt, Answer>, A, K>, Backend) {
     let (service, backend) = mock::pair();
@@ -81,7 +81,7 @@ pub fn mocked<A, K: Kept>(
 }
 
 /// Calls in a task of its own.
-pub fn call<A, K>(
+pub(crate) fn call<A, K>(
     cache: &Cache<Mock<Prompt, Answer>, A, K>,
     prompt: Prompt,
 ) -> JoinHandle<Result<Answer, BoxError>>
@@ -93,46 +93,51 @@ where
     tokio::spawn(cache.clone().oneshot(prompt))
 }
 
-pub async fn answer(backend: &mut Backend, text: &'static str) {
+pub(crate) async fn answer(backend: &mut Backend, text: &'static str) {
     let (_, reply) = backend.next_request().await.expect("a request");
     reply.send_response(Answer { text, note: None });
 }
 
-pub async fn fail(backend: &mut Backend, outcome: Outcome) {
+pub(crate) async fn fail(backend: &mut Backend, outcome: Outcome) {
     let (_, reply) = backend.next_request().await.expect("a request");
     reply.send_error(Failed::new(outcome, "no"));
 }
 
 /// Lets every task run as far as it gets.
-pub async fn settle() {
+pub(crate) async fn settle() {
     for _ in 0..20 {
         tokio::task::yield_now().await;
     }
 }
 
 /// The mock sees no request now, however long we wait.
-pub async fn assert_untouched(backend: &mut Backend) {
+pub(crate) async fn assert_untouched(backend: &mut Backend) {
     settle().await;
     let mut next = tokio_test::task::spawn(backend.next_request());
     assert!(next.poll().is_pending(), "a request came");
 }
 
 /// Asks once and answers from the inner service.
-pub async fn fill(cache: &Mocked, backend: &mut Backend, prompt: Prompt, text: &'static str) {
+pub(crate) async fn fill(
+    cache: &Mocked,
+    backend: &mut Backend,
+    prompt: Prompt,
+    text: &'static str,
+) {
     let reply = call(cache, prompt);
     answer(backend, text).await;
     assert!(reply.await.unwrap().unwrap().is_miss());
 }
 
 /// Asks and must be answered without the inner service.
-pub async fn hit(cache: &Mocked, backend: &mut Backend, prompt: Prompt) -> Answer {
+pub(crate) async fn hit(cache: &Mocked, backend: &mut Backend, prompt: Prompt) -> Answer {
     let reply = call(cache, prompt);
     assert_untouched(backend).await;
     reply.await.unwrap().unwrap()
 }
 
 /// Asks and must reach the inner service.
-pub async fn miss(cache: &Mocked, backend: &mut Backend, prompt: Prompt) -> Answer {
+pub(crate) async fn miss(cache: &Mocked, backend: &mut Backend, prompt: Prompt) -> Answer {
     let reply = call(cache, prompt);
     answer(backend, "anew").await;
     reply.await.unwrap().unwrap()
