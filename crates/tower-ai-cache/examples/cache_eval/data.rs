@@ -12,18 +12,18 @@ use crate::Result;
 /// The numbers of a vector of all-MiniLM-L6-v2.
 const WIDTH: usize = 384;
 
-pub struct Query {
-    pub text: String,
-    pub label: String,
+pub(crate) struct Query {
+    pub(crate) text: String,
+    pub(crate) label: String,
 }
 
-pub struct Pair {
-    pub a: String,
-    pub b: String,
-    pub same: bool,
+pub(crate) struct Pair {
+    pub(crate) a: String,
+    pub(crate) b: String,
+    pub(crate) same: bool,
 }
 
-pub fn banking77(dir: &Path) -> Result<Vec<Query>> {
+pub(crate) fn banking77(dir: &Path) -> Result<Vec<Query>> {
     let mut queries = Vec::new();
     for file in ["train.csv", "test.csv"] {
         let rows = csv(&read(&dir.join(file))?);
@@ -38,7 +38,7 @@ pub fn banking77(dir: &Path) -> Result<Vec<Query>> {
 }
 
 /// A query out of scope is like no other: each has a label of its own.
-pub fn clinc150(dir: &Path) -> Result<Vec<Query>> {
+pub(crate) fn clinc150(dir: &Path) -> Result<Vec<Query>> {
     let parts: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(&read(&dir.join("data_full.json"))?)?;
     let mut queries = Vec::new();
@@ -56,7 +56,7 @@ pub fn clinc150(dir: &Path) -> Result<Vec<Query>> {
     Ok(shuffled(queries))
 }
 
-pub fn pairs(file: &Path) -> Result<Vec<Pair>> {
+pub(crate) fn pairs(file: &Path) -> Result<Vec<Pair>> {
     let lines = read(file)?;
     let pair = |line: &str| {
         let mut columns = line.split('\t');
@@ -110,17 +110,17 @@ fn csv(text: &str) -> Vec<Vec<String>> {
 }
 
 /// Makes the vectors of texts, and keeps them in a folder if there is one.
-pub struct Vectors {
+pub(crate) struct Vectors {
     model: MiniLm,
     folder: Option<PathBuf>,
 }
 
 impl Vectors {
-    pub const fn new(model: MiniLm, folder: Option<PathBuf>) -> Self {
+    pub(crate) const fn new(model: MiniLm, folder: Option<PathBuf>) -> Self {
         Self { model, folder }
     }
 
-    pub fn of<'a>(
+    pub(crate) fn of<'a>(
         &self,
         name: &str,
         texts: impl Iterator<Item = &'a str>,

@@ -6,7 +6,7 @@ use tower_ai_core::Chance;
 
 use crate::data::Query;
 
-pub const KINDS: [&str; 7] = [
+pub(crate) const KINDS: [&str; 7] = [
     "negation",
     "number",
     "question_word",
@@ -17,14 +17,14 @@ pub const KINDS: [&str; 7] = [
 ];
 
 /// A question, and one that is near but means something else.
-pub struct Edit {
-    pub kind: &'static str,
-    pub from: String,
-    pub to: String,
+pub(crate) struct Edit {
+    pub(crate) kind: &'static str,
+    pub(crate) from: String,
+    pub(crate) to: String,
 }
 
 /// Edits of the first questions that can be edited, up to `most` of each kind.
-pub fn suite(queries: &[Query], most: usize) -> Vec<Edit> {
+pub(crate) fn suite(queries: &[Query], most: usize) -> Vec<Edit> {
     let chance = Chance::seeded(5);
     let mut edits = Vec::new();
     for kind in KINDS {

@@ -96,7 +96,7 @@ fn edit_suite(queries: &[Query], vectors: &Vectors) -> Result<BTreeMap<String, V
             let chosen: Vec<_> = edits.iter().enumerate().filter(of_kind).collect();
             let served = |(i, edit): &&(usize, &edits::Edit)| {
                 let score = stream::cosine(&vectors[2 * i], &vectors[2 * i + 1]);
-                rule.takes(&edit.to, &edit.from, score)
+                rule.takes(&edit.to, &edit.from, score) && rule.caches(&edit.to)
             };
             let share = chosen.iter().filter(served).count() as f64 / chosen.len().max(1) as f64;
             shares.insert(kind.to_owned(), json!(share));

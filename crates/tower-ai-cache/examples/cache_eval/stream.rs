@@ -10,7 +10,7 @@ use crate::rules::Rule;
 
 /// What came of a stream.
 #[derive(Default)]
-pub struct Counts {
+pub(crate) struct Counts {
     requests: usize,
     hits: usize,
     wrong: usize,
@@ -18,7 +18,7 @@ pub struct Counts {
 }
 
 /// Every request is looked up among those that were missed before, and added if it is a miss.
-pub fn run(queries: &[Query], vectors: &[Vec<f32>], rule: Rule) -> Counts {
+pub(crate) fn run(queries: &[Query], vectors: &[Vec<f32>], rule: Rule) -> Counts {
     let (place, key) = (PlaceId::new([0; 32]), Key::new([0; 32]));
     let index = FlatIndex::new(1);
     let mut counts = Counts::default();
@@ -26,6 +26,9 @@ pub fn run(queries: &[Query], vectors: &[Vec<f32>], rule: Rule) -> Counts {
     for (i, query) in queries.iter().enumerate() {
         counts.requests += 1;
         counts.possible += usize::from(!seen.insert(query.label.as_str()));
+        if !rule.caches(&query.text) {
+            continue;
+        }
         let near = index.search(&place, &vectors[i], 5);
         #[expect(clippy::cast_possible_truncation, reason = "an index of a list")]
         let hit = near
@@ -46,7 +49,7 @@ pub fn run(queries: &[Query], vectors: &[Vec<f32>], rule: Rule) -> Counts {
 }
 
 /// Labelled pairs: how many of those that a rule takes are no duplicates, and how many duplicates it takes.
-pub fn pairs(pairs: &[Pair], vectors: &Vectors) -> crate::Result<()> {
+pub(crate) fn pairs(pairs: &[Pair], vectors: &Vectors) -> crate::Result<()> {
     let texts = pairs.iter().flat_map(|pair| [&*pair.a, &*pair.b]);
     let vectors = vectors.of("pairs", texts)?;
     println!("{:<16}{:>9}{:>11}{:>9}", "rule", "taken", "wrong", "recall");
@@ -69,12 +72,12 @@ pub fn pairs(pairs: &[Pair], vectors: &Vectors) -> crate::Result<()> {
     Ok(())
 }
 
-pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn cosine(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 impl Counts {
-    pub fn print(&self, name: &str) {
+    pub(crate) fn print(&self, name: &str) {
         println!(
             "{name:<16}{:>8.2}%{:>10.2}%{:>10.3}%{:>8.2}%",
             percent(self.hits, self.requests),
@@ -84,7 +87,7 @@ impl Counts {
         );
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         json!({
             "hit_rate": percent(self.hits, self.requests) / 100.0,
             "wrong_per_hit": percent(self.wrong, self.hits) / 100.0,
