@@ -53,7 +53,7 @@ impl Hasher for KeyHasher {
     fn write_usize(&mut self, _: usize) {}
 }
 
-/// The 256-bit name of a [`Place`].
+/// The 256-bit name of a place: everything that must be equal for two questions to share an answer, bar their text.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct PlaceId([u8; 32]);
 

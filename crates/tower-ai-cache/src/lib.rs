@@ -1,5 +1,85 @@
 //! An exact and semantic cache for AI answers, safe by construction, as a tower layer.
 //!
+//! [`CacheLayer`] answers what was answered before and asks the inner service for the rest, in this order:
+//!
+//! 1. *Exact*: an equal question, but for case, spaces and sentence marks. What was stored is compared with what
+//!    is asked; the 256-bit key only finds it.
+//! 2. *Semantic*, where an embedder was chosen ([`Semantic`]): the five nearest questions of the same place, each of
+//!    which must reach the threshold **and** pass every [`Guard`]. Without an embedder the cache is exact only.
+//! 3. *Single flight*: one inner call for all who ask the same at a time, in a task of its own, aborted when nobody
+//!    waits. Who waits too long goes alone. A failure that all would meet is shared; any other is tried
+//!    once more before everyone goes alone.
+//! 4. The inner service. A hit never touches it, not even its readiness.
+//!
+//! # What is the same question
+//!
+//! Only the last text of the user is matched by meaning. Everything else, the *frame* (system prompt, history,
+//! tools, parameters, model), must be equal byte for byte, and so must the [`Scope`]: the tenant, which cannot be
+//! left out, and the user, where there is one. `CacheHandle::invalidate_all` begins a new epoch of policy.
+//!
+//! # What is not cached
+//!
+//! The table of [`Rule`]s: a temperature above 0, several answers, tools, media, seeds, words of time, words that
+//! point outside of the text, personal data, code, very short or long texts, and questions in the first
+//! person unless the scope has a user. An absent temperature is allowed; [`Rule::TemperatureAbsent`] says otherwise.
+//! Never kept: errors, truncated or refused answers, and what the application's `Keep` refuses.
+//!
+//! # In an outage
+//!
+//! [`CacheLayer::stale_if_error`] lets an expired answer stand in when the inner service fails by an outcome of a bad
+//! day. It is always marked: [`CacheNote`](tower_ai_core::CacheNote) says stale, how old, how near.
+//!
+//! # How often it is wrong
+//!
+//! `examples/cache_eval` plays two public sets of user questions as streams, with all-MiniLM-L6-v2. A hit counts as
+//! wrong when the two questions bear different intents. Intent equality is not answer equality, and part of
+//! the wrong hits are equal questions that bear two labels. The guards were tuned with these streams in view.
+//!
+//! | rule | banking77: hits | wrong per hit | clinc150: hits | wrong per hit |
+//! |---|---|---|---|---|
+//! | **default** (0.95, guards, rules) | 11.1 % | 1.45 % | 7.2 % | 0.59 % |
+//! | balanced (0.92, guards, rules) | 15.3 % | 1.80 % | 10.2 % | 0.54 % |
+//! | 0.95 and guards | 14.1 % | 2.17 % | 10.0 % | 0.67 % |
+//! | 0.90 and guards | 21.9 % | 3.21 % | 17.1 % | 0.69 % |
+//! | 0.90 alone | 40.9 % | 3.20 % | 28.7 % | 1.03 % |
+//! | 0.92 alone | 32.7 % | 2.64 % | 22.7 % | 0.86 % |
+//! | 0.95 alone | 19.1 % | 1.96 % | 13.3 % | 0.67 % |
+//! | 0.97 alone | 10.0 % | 1.60 % | 7.0 % | 0.72 % |
+//! | 0.98 alone | 5.6 % | 1.51 % | 4.1 % | 1.02 % |
+//!
+//! (Queries of clinc150 that are out of scope count as right for none but themselves.)
+//!
+//! Near-miss edits of 1,000 questions each that are served:
+//!
+//! | rule | negation | number | order | name | antonym | qualifier dropped | question word |
+//! |---|---|---|---|---|---|---|---|
+//! | **default** | 0 % | 0 % | 0 % | 0 % | 0.5 % | 2.8 % | 1.2 % |
+//! | 0.95 alone | 86 % | 30 % | 100 % | 0.2 % | 15 % | 7.5 % | 34 % |
+//!
+//! Measure on your own questions before choosing [`Threshold::Balanced`].
+//!
+//! # What is defended, and what is not
+//!
+//! - Nothing crosses a tenant, a user or a frame: not exactly, not by meaning. With a user in the scope, nobody learns
+//!   by timing what another user asked; with [`Scope::user_if_personal`] or without a user, users of one tenant can.
+//! - A prompt built to collide in the vectors still has to pass the guards, within its own scope. That makes
+//!   poisoning hard, not impossible: within one scope, callers trust each other.
+//! - Answers are not inspected for injected instructions. Keep guardrails outside of the cache.
+//! - Prompts and answers are kept in memory in the clear, and shown in no log, error or `Debug`.
+//!
+//! # Memory
+//!
+//! [`Limits`] bound entries, bytes, one answer and places. Flights are bounded by the calls under way, invalidated
+//! tags by 4,096, texts that wait for the embedder by 256. Expired entries stay until they are found or evicted.
+//!
+//! # Features
+//!
+//! - `http`: JSON chats over HTTP, and an OpenAI-compatible embedder.
+//! - `minilm`: all-MiniLM-L6-v2 in process.
+//!
+//! [`Scope`]: tower_ai_core::Scope
+//! [`Scope::user_if_personal`]: tower_ai_core::Scope::user_if_personal
+//!
 //! # Examples
 //!
 //! ```
@@ -29,6 +109,29 @@
 //! assert_eq!(calls.load(Ordering::Relaxed), 1);
 //! # Ok::<(), tower_ai_core::BoxError>(()) }).unwrap();
 //! ```
+//!
+//! By meaning, with rules and times of one's own:
+//!
+//! ```
+//! use std::time::Duration;
+//! use tower::service_fn;
+//! use tower_ai_cache::{CacheLayer, Limits, Rule, Rules, Semantic, Threshold, Treatment};
+//! use tower_ai_core::{Question, Scope, ask_fn, keep_fn};
+//!
+//! # let embedder = service_fn(|_texts: Vec<String>| async { Ok::<_, std::io::Error>(vec![vec![1.0]]) });
+//! let ask = ask_fn(|prompt: &String| Some(Question::new(Scope::tenant("acme"), prompt.clone())));
+//! let mut limits = Limits::default();
+//! limits.entries = 10_000;
+//! let layer = CacheLayer::new(ask, keep_fn(|answer: &String| Some(answer.len())))
+//!     .semantic(Semantic::new(embedder).threshold(Threshold::Own(0.96)))
+//!     .rules(Rules::default().with(Rule::Time, Treatment::ExactOnly))
+//!     .ttl(Duration::from_secs(600))
+//!     .stale_if_error(Duration::from_secs(86_400))
+//!     .limits(limits);
+//! assert_eq!(layer.handle().entries(), 0);
+//! ```
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod entry;
 pub mod error;
