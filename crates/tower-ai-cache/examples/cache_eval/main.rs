@@ -6,7 +6,7 @@
 //!
 //! `--data` holds `banking77` and `clinc150`; `--model` the weights of all-MiniLM-L6-v2 (see the docs of
 //! `tower_ai_cache::minilm`). `--vectors DIR` keeps the vectors for the next run; `--pairs FILE.tsv` takes
-//! labelled pairs (question1, question2, is_duplicate) instead. Intent equality is not answer equality: two
+//! labelled pairs (`question1`, `question2`, `is_duplicate`) instead. Intent equality is not answer equality: two
 //! questions of one intent may need two answers, and two of different intents may share one.
 
 mod data;
