@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
 
@@ -21,17 +21,30 @@ pub(super) fn encode(vector: &[f32], codes: &mut Vec<u64>) {
 
 /// Counts for each code in how many bits it differs from the query.
 pub(super) fn distances(codes: &[u64], query: &[u64], out: &mut [u32]) {
-    ARCH.dispatch(
-        #[inline(always)]
-        || match query.len() {
+    ARCH.dispatch(Distances { codes, query, out });
+}
+
+struct Distances<'a> {
+    codes: &'a [u64],
+    query: &'a [u64],
+    out: &'a mut [u32],
+}
+
+impl WithSimd for Distances<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { codes, query, out } = self;
+        match query.len() {
             6 => fixed::<6>(codes, query, out),
             8 => fixed::<8>(codes, query, out),
             12 => fixed::<12>(codes, query, out),
             16 => fixed::<16>(codes, query, out),
             24 => fixed::<24>(codes, query, out),
             _ => any(codes, query, out),
-        },
-    );
+        }
+    }
 }
 
 #[inline(always)]
@@ -59,20 +72,29 @@ fn any(codes: &[u64], query: &[u64], out: &mut [u32]) {
 
 /// The inner product of two vectors.
 pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    ARCH.dispatch(
-        #[inline(always)]
-        || {
-            let mut sums = [0.0_f32; 32];
-            let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<32>(), b.as_chunks::<32>());
-            for (a, b) in a.iter().zip(b) {
-                for i in 0..32 {
-                    sums[i] += a[i] * b[i];
-                }
+    ARCH.dispatch(Dot { a, b })
+}
+
+struct Dot<'a> {
+    a: &'a [f32],
+    b: &'a [f32],
+}
+
+impl WithSimd for Dot<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f32 {
+        let mut sums = [0.0_f32; 32];
+        let ((a, a_rest), (b, b_rest)) = (self.a.as_chunks::<32>(), self.b.as_chunks::<32>());
+        for (a, b) in a.iter().zip(b) {
+            for i in 0..32 {
+                sums[i] += a[i] * b[i];
             }
-            let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-            sums.iter().sum::<f32>() + rest
-        },
-    )
+        }
+        let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+        sums.iter().sum::<f32>() + rest
+    }
 }
 
 #[cfg(test)]
