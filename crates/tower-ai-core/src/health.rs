@@ -1,7 +1,11 @@
 //! What is known of a target's health, shared by all layers.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
+
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+#[cfg(not(loom))]
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use tokio::time::Instant;
 
@@ -273,7 +277,45 @@ fn unpack(word: u64) -> Option<(f32, u32)> {
     (word != 0).then(|| (f32::from_bits((word >> 32) as u32), word as u32))
 }
 
-#[cfg(test)]
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_gate_that_is_set_while_the_old_one_is_cleared_stays() {
+        loom::model(|| {
+            let (health, now) = (Arc::new(Health::new()), Instant::now());
+            let second = Duration::from_secs(1);
+            health.gate(now + second);
+            let other = Arc::clone(&health);
+            let there = thread::spawn(move || other.gate(now + 9 * second));
+            let _cleared_or_not = health.availability(now + 2 * second);
+            there.join().unwrap();
+            assert!(health.is_gated(now + 2 * second));
+        });
+    }
+
+    #[test]
+    fn attempts_that_begin_and_end_at_once_are_counted_out() {
+        loom::model(|| {
+            let health = Arc::new(Health::new());
+            let other = Arc::clone(&health);
+            let there = thread::spawn(move || {
+                other.begin_attempt();
+                other.end_attempt();
+            });
+            health.begin_attempt();
+            health.end_attempt();
+            there.join().unwrap();
+            assert_eq!(health.pending(), 0);
+        });
+    }
+}
+
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 
