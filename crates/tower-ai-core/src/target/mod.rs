@@ -1,6 +1,7 @@
 //! One place a call can go.
 
-use std::error::Error;
+mod invalid;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,6 +9,8 @@ use http::Uri;
 use tokio::time::Instant;
 
 use crate::{Availability, Health, Key, Mode};
+
+pub use self::invalid::{InvalidTarget, TargetRule};
 
 /// One place a call can go: provider, endpoint, model and key, with what policies want to know of it.
 ///
@@ -278,10 +281,7 @@ impl TargetBuilder {
     /// zero, or the cost is not a number from zero up.
     pub fn build(self) -> Result<Target, InvalidTarget> {
         let name = &self.spec.name;
-        let fail = |rule| InvalidTarget {
-            name: name.clone(),
-            rule,
-        };
+        let fail = |rule| InvalidTarget::new(name.clone(), rule);
         if name.trim().is_empty() {
             return Err(fail(TargetRule::Name));
         }
@@ -316,49 +316,6 @@ fn parse_url(url: &str) -> Option<Uri> {
     let host = uri.host()?;
     (matches!(scheme, "http" | "https") && !host.is_empty()).then_some(uri)
 }
-
-/// A target that cannot be: its name, and which rule it broke.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct InvalidTarget {
-    name: String,
-    rule: TargetRule,
-}
-
-/// A rule that a target's description must keep.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum TargetRule {
-    /// It has a name.
-    Name,
-    /// Its endpoint is an http or https URL with a host.
-    Endpoint,
-    /// Its context window is at least one token.
-    ContextWindow,
-    /// Its cost is a number from zero up.
-    Cost,
-}
-
-impl InvalidTarget {
-    /// The rule that was broken.
-    #[must_use]
-    pub const fn rule(&self) -> TargetRule {
-        self.rule
-    }
-}
-
-impl fmt::Display for InvalidTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rule = match self.rule {
-            TargetRule::Name => "a target needs a name",
-            TargetRule::Endpoint => "an endpoint must be an http or https URL with a host",
-            TargetRule::ContextWindow => "a context window must be at least one token",
-            TargetRule::Cost => "a cost must be a number from zero up",
-        };
-        write!(f, "target {:?}: {rule}", self.name)
-    }
-}
-
-impl Error for InvalidTarget {}
 
 #[cfg(test)]
 mod tests {
