@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tower_ai_core::error::{Reason, Shed};
-use tower_ai_core::{Availability, Chance, Health, Key, Mode, Target};
+use tower_ai_core::{Availability, Health, Key, Mode, Target};
 
 use crate::handle::Transition;
 use crate::machine::{Forced, Kind, Machine, Refusal, Ticket};
@@ -55,9 +55,7 @@ pub(crate) struct Circuit {
 impl Circuit {
     pub(crate) fn new(settings: Settings, target: Option<Target>) -> Arc<Self> {
         let rules = Rules::of(&settings);
-        let chance = settings.seed.map_or_else(Chance::new, |seed| {
-            Chance::seeded(seed ^ name_hash(target.as_ref().map_or("", Target::name)))
-        });
+        let chance = settings.chance(target.as_ref().map_or("", Target::name));
         let shared = target.as_ref().and_then(Target::key);
         let shared = shared.filter(|_| !settings.observe_only).cloned();
         let plain = settings.consecutive.is_some();
@@ -386,13 +384,6 @@ impl Circuit {
 }
 
 const GENERATIONS: u32 = crate::word::GENERATION_MASK;
-
-/// FNV-1a: one seed gives each target a sequence of its own.
-fn name_hash(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
-}
 
 impl fmt::Debug for Circuit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

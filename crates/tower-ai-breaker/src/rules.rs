@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tower_ai_core::Tuning;
+use tower_ai_core::{Chance, Tuning};
 
 use crate::error::InvalidBreaker;
 use crate::time::{Nanos, nanos};
@@ -20,6 +20,12 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// The random choices of the circuit of this name: one seed gives each target a sequence of its own.
+    pub(crate) fn chance(&self, name: &str) -> Chance {
+        let seeded = |seed| Chance::seeded(seed ^ name_hash(name));
+        self.seed.map_or_else(Chance::new, seeded)
+    }
+
     pub(crate) const fn adaptive() -> Self {
         Self {
             consecutive: None,
@@ -110,6 +116,13 @@ impl Rules {
             cancelled_slow: nanos(tuning.cancelled_slow),
         }
     }
+}
+
+/// FNV-1a, which no release changes.
+fn name_hash(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 #[cfg(test)]
