@@ -160,7 +160,8 @@ impl<P> StackBuilder<P> {
     ///
     /// # Errors
     ///
-    /// Fails without a target, with more than 256, if two have the same name, and if the deadline is zero.
+    /// Fails without a target, with more than 256, if two have the same name, and if the deadline or the time of
+    /// an attempt is zero.
     pub fn build<S: Clone>(self, client: S) -> Result<Stack<S, P>, InvalidStack> {
         if self.deadline.is_zero() {
             return Err(InvalidStack::ZeroDeadline);
@@ -182,6 +183,7 @@ impl<P> StackBuilder<P> {
             .policy(self.policy)
             .order(self.order)
             .tuning(self.tuning)
+            .attempt_timeout(self.tuning.attempt_timeout)?
             .budget(self.budget)
             .deadline(self.deadline)?;
         let handle = StackHandle {
