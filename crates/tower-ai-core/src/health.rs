@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use tokio::time::Instant;
 
 use crate::Epoch;
+use crate::headroom::{Headroom, HeadroomCell};
 
 /// The state of a target's circuit.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -98,6 +99,7 @@ pub struct Health {
     gate: AtomicU64,
     /// Peak-EWMA of the time to first content: seconds as f32 << 32 | stamp in milliseconds.
     first_content: AtomicU64,
+    headroom: HeadroomCell,
     pending: AtomicU32,
     followed: AtomicBool,
 }
@@ -111,6 +113,7 @@ impl Health {
             circuit: AtomicU64::new(0),
             gate: AtomicU64::new(0),
             first_content: AtomicU64::new(0),
+            headroom: HeadroomCell::new(),
             pending: AtomicU32::new(0),
             followed: AtomicBool::new(false),
         }
@@ -222,6 +225,31 @@ impl Health {
         let (estimate, at) = unpack(self.first_content.load(Ordering::Relaxed))?;
         let faded = estimate * decay(self.stamp(now).wrapping_sub(at), tau);
         Some(Duration::from_secs_f32(faded.max(0.0)))
+    }
+
+    /// Notes what an answer at `now` says is left of the target's rate limits.
+    ///
+    /// What it does not speak of stays as it was. A reset more than an hour away counts as one in an hour. No
+    /// lock and no allocation.
+    pub fn note_headroom(&self, now: Instant, headroom: &Headroom) {
+        self.headroom.note(self.epoch, now, headroom);
+    }
+
+    /// What is left of the target's rate limits, as far as is known at `now`; a limit whose reset has come is
+    /// unknown again. Shares are kept to a 255th, counts to within a hundredth, rounded down.
+    pub fn headroom(&self, now: Instant) -> Headroom {
+        self.headroom.read(self.epoch, now)
+    }
+
+    /// Whether [nearly nothing](Headroom::TIGHT) is left of a rate limit at `now`.
+    pub fn is_tight(&self, now: Instant) -> bool {
+        self.headroom.is_tight(self.epoch, now)
+    }
+
+    /// Whether nearly nothing was left of a rate limit and nobody has seen that pass: one load and no clock, for
+    /// the hot path.
+    pub fn may_be_tight(&self) -> bool {
+        self.headroom.may_be_tight()
     }
 
     /// Says that a layer follows each answer to its first content and end, and reports both here; others

@@ -29,6 +29,7 @@ mod classify;
 mod deadline;
 mod epoch;
 pub mod error;
+mod headroom;
 mod health;
 mod keep;
 mod key;
@@ -50,6 +51,7 @@ pub use self::classify::{And, ByResult, Classify, ClassifyExt, ClassifyFn, Or, c
 pub use self::deadline::Deadline;
 pub use self::epoch::Epoch;
 pub use self::error::BoxError;
+pub use self::headroom::{Headroom, Room};
 pub use self::health::{Availability, Health, Mode};
 pub use self::keep::{Keep, KeepFn, Kept, Recorder, keep_fn};
 pub use self::key::Key;
