@@ -1,5 +1,7 @@
 //! How [`Attempt`] travels with a request and [`Served`] with a response.
 
+use std::mem;
+
 use crate::{Attempt, Served};
 
 /// Gets and sets the [`Attempt`] on a request.
@@ -43,6 +45,16 @@ pub trait Carry<Req> {
     /// Whether anything is carried at all; a layer saves the clock where nothing is. Defaults to `true`.
     fn carries(&self) -> bool {
         true
+    }
+
+    /// Copies a request that is about to be sent, for another attempt. Defaults to a clone.
+    ///
+    /// The copy may leave out the [`Attempt`], which is set anew before the copy is sent.
+    fn spare(&self, request: &mut Req) -> Req
+    where
+        Req: Clone,
+    {
+        request.clone()
     }
 }
 
@@ -101,6 +113,20 @@ impl<B> Carry<http::Request<B>> for HttpCarry {
     fn set(&self, request: &mut http::Request<B>, attempt: Attempt) {
         request.extensions_mut().insert(attempt);
     }
+
+    /// Extensions that hold nothing but the [`Attempt`] are not copied: that would be three allocations.
+    fn spare(&self, request: &mut http::Request<B>) -> http::Request<B>
+    where
+        http::Request<B>: Clone,
+    {
+        let extensions = mem::take(request.extensions_mut());
+        let mut spare = request.clone();
+        if extensions.len() > 1 || extensions.get::<Attempt>().is_none() {
+            spare.extensions_mut().clone_from(&extensions);
+        }
+        *request.extensions_mut() = extensions;
+        spare
+    }
 }
 
 impl<B> Report<http::Response<B>> for HttpCarry {
@@ -110,5 +136,34 @@ impl<B> Report<http::Response<B>> for HttpCarry {
 
     fn served<'a>(&self, response: &'a http::Response<B>) -> Option<&'a Served> {
         response.extensions().get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn a_spare_leaves_out_the_attempt_alone_and_keeps_what_the_application_put_there() {
+        let mut request = http::Request::new("hello");
+        HttpCarry.set(&mut request, Attempt::begin(Instant::now()));
+        let spare = HttpCarry.spare(&mut request);
+        assert!(spare.extensions().is_empty());
+        assert!(HttpCarry.get(&request).is_some());
+
+        request.extensions_mut().insert(7_u8);
+        let spare = HttpCarry.spare(&mut request);
+        assert_eq!(spare.extensions().get::<u8>(), Some(&7));
+        assert_eq!(spare.into_body(), "hello");
+    }
+
+    #[test]
+    fn a_spare_of_a_request_without_an_attempt_keeps_its_only_extension() {
+        let mut request = http::Request::new(());
+        request.extensions_mut().insert("mine");
+        let spare = HttpCarry.spare(&mut request);
+        assert_eq!(spare.extensions().get(), Some(&"mine"));
     }
 }
