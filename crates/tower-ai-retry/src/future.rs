@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep};
-use tower_ai_core::{Carry, Classify, Outcome, Report};
+use tower_ai_core::{Attempt, Carry, Classify, Outcome, Report};
 use tower_service::Service;
 
 use crate::Retry;
@@ -24,7 +24,7 @@ pin_project! {
     {
         retry: Retry<S, C, K>,
         spare: Option<Req>,
-        began: Option<Instant>,
+        attempt: Option<Attempt>,
         // Boxed, as few calls need it: every byte here is moved with each call.
         again: Option<Box<Again<S::Response, S::Error>>>,
         #[pin]
@@ -58,13 +58,13 @@ where
     pub(crate) const fn new(
         retry: Retry<S, C, K>,
         spare: Option<Req>,
-        began: Option<Instant>,
+        attempt: Option<Attempt>,
         first: S::Future,
     ) -> Self {
         Self {
             retry,
             spare,
-            began,
+            attempt,
             again: None,
             state: State::Called { future: first },
         }
@@ -130,10 +130,7 @@ where
                 return Some(told(&judge.carry, &session, session.retries(), held));
             }
             Some(again) => again.session,
-            None => {
-                let attempt = this.spare.as_ref().and_then(|spare| judge.carry.get(spare));
-                judge.session(attempt, *this.began)
-            }
+            None => judge.session(*this.attempt),
         };
         let repeatable = this.spare.is_some();
         let Some(delay) = repeatable
@@ -166,7 +163,7 @@ where
             judge.carry.set(&mut request, attempt);
         }
         if judge.has_more(session) {
-            *this.spare = Some(request.clone());
+            *this.spare = Some(judge.carry.spare(&mut request));
         }
         let future = inner.call(request);
         this.state.set(State::Called { future });
@@ -200,7 +197,7 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture")
-            .field("began", &self.began)
+            .field("attempt", &self.attempt)
             .finish_non_exhaustive()
     }
 }

@@ -242,17 +242,17 @@ impl<C, K> RetryPolicy<C, K> {
 }
 
 impl<C, K> Judge<C, K> {
-    /// Begins a call: pays into the budget unless a layer above has. Returns when the call began, if a limit
-    /// counts from then.
+    /// Begins a call: pays into the budget unless a layer above has. Reads the clock only where a limit counts
+    /// from here.
     #[inline]
-    pub(crate) fn begin(&self, attempt: Option<&Attempt>) -> Option<Instant> {
+    pub(crate) fn begin(&self, attempt: Option<Attempt>) -> Option<Attempt> {
         if let Some(budget) = &self.shared.budget
-            && !attempt.is_some_and(Attempt::deposited)
+            && !attempt.is_some_and(|attempt| attempt.deposited())
         {
             budget.deposit();
         }
         let limit = self.shared.rules.limit;
-        limit.map(|_| attempt.map_or_else(Instant::now, Attempt::started))
+        attempt.or_else(|| limit.map(|_| Attempt::begin(Instant::now())))
     }
 
     /// Whether a call that begins has retries, whatever comes: without, its request need not be kept.
@@ -262,8 +262,8 @@ impl<C, K> Judge<C, K> {
     }
 
     /// What a call has used up when its first attempt fails.
-    pub(crate) fn session(&self, attempt: Option<Attempt>, began: Option<Instant>) -> Session {
-        Session::begin(&self.shared.rules, attempt, began)
+    pub(crate) fn session(&self, attempt: Option<Attempt>) -> Session {
+        Session::begin(&self.shared.rules, attempt)
     }
 
     /// Decides after an outcome.
@@ -314,9 +314,8 @@ where
         let session = match self.session {
             Some(session) if session.retries() > 0 => session,
             _ => {
-                let attempt = self.judge.carry.get(request);
-                let began = self.judge.begin(attempt.as_ref());
-                self.judge.session(attempt, began)
+                let attempt = self.judge.begin(self.judge.carry.get(request));
+                self.judge.session(attempt)
             }
         };
         self.session = Some(session);

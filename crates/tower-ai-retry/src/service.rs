@@ -85,15 +85,14 @@ where
     }
 
     #[inline]
-    fn call(&mut self, request: Req) -> Self::Future {
-        let attempt = self.judge.carry.get(&request);
-        let began = self.judge.begin(attempt.as_ref());
+    fn call(&mut self, mut request: Req) -> Self::Future {
+        let attempt = self.judge.begin(self.judge.carry.get(&request));
         let spare = self
             .judge
             .has_retries(attempt.as_ref())
-            .then(|| request.clone());
+            .then(|| self.judge.carry.spare(&mut request));
         // The ready instance is called; the clone in the future is polled before it is called again.
         let first = self.inner.call(request);
-        ResponseFuture::new(self.clone(), spare, began, first)
+        ResponseFuture::new(self.clone(), spare, attempt, first)
     }
 }

@@ -36,10 +36,11 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// The state of a call whose first attempt has failed; `began` counts where the policy itself sets a limit.
-    pub(crate) fn begin(rules: &Rules, attempt: Option<Attempt>, began: Option<Instant>) -> Self {
-        let own = rules.limit.zip(began);
-        let own = own.map(|(limit, began)| Deadline::after(began, limit));
+    /// The state of a call whose first attempt has failed; where the policy itself sets a limit it counts from
+    /// the start of that attempt.
+    pub(crate) fn begin(rules: &Rules, attempt: Option<Attempt>) -> Self {
+        let own = rules.limit.zip(attempt);
+        let own = own.map(|(limit, attempt)| Deadline::after(attempt.started(), limit));
         let carried = attempt.and_then(|attempt| attempt.deadline());
         let deadline = match (own, carried) {
             (Some(own), Some(carried)) => Some(own.min(carried)),
@@ -169,7 +170,7 @@ mod tests {
     /// How many times in a row the outcome is retried.
     fn retries(attempt: Option<Attempt>, outcome: Outcome) -> u32 {
         let (rules, now, chance) = (rules(), Instant::now(), Chance::seeded(1));
-        let mut session = Session::begin(&rules, attempt, None);
+        let mut session = Session::begin(&rules, attempt);
         while session
             .retry_after(&rules, outcome, now, &chance, None)
             .is_some()
@@ -223,7 +224,7 @@ mod tests {
         rules.limit = Some(SEC * 2);
         let attempt = Some(Attempt::begin(now));
         let limited = |wait| Outcome::RateLimited { wait: Some(wait) };
-        let mut session = Session::begin(&rules, attempt, Some(now));
+        let mut session = Session::begin(&rules, attempt);
         assert_eq!(
             session.retry_after(&rules, limited(SEC * 2), now, &chance, None),
             None
@@ -245,7 +246,7 @@ mod tests {
         let (mut rules, now) = (rules(), Instant::now());
         rules.limit = Some(SEC * 30);
         let attempt = Attempt::begin(now).with_deadline(Deadline::after(now, SEC));
-        let session = Session::begin(&rules, Some(attempt), Some(now));
+        let session = Session::begin(&rules, Some(attempt));
         assert_eq!(session.deadline, Some(Deadline::after(now, SEC)));
     }
 
@@ -253,7 +254,7 @@ mod tests {
     fn an_empty_budget_ends_retries_and_a_refused_retry_draws_nothing() {
         let (rules, now, chance) = (rules(), Instant::now(), Chance::seeded(1));
         let budget = Budget::new(0.0, 1).unwrap();
-        let mut session = Session::begin(&rules, None, None);
+        let mut session = Session::begin(&rules, None);
         let mut ask = |outcome| session.retry_after(&rules, outcome, now, &chance, Some(&budget));
         assert_eq!(ask(Outcome::Invalid), None);
         assert!(ask(Outcome::Fault).is_some(), "`Invalid` drew nothing");
@@ -263,7 +264,7 @@ mod tests {
     #[test]
     fn an_unnamed_rate_limit_waits_for_the_gate_and_longer_each_time() {
         let (rules, now, chance) = (rules(), Instant::now(), Chance::seeded(1));
-        let mut session = Session::begin(&rules, None, None);
+        let mut session = Session::begin(&rules, None);
         let mut ask = || {
             let limited = Outcome::RateLimited { wait: None };
             session
