@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::Deadline;
+use crate::target::{Target, TargetIds};
 
 /// What the layers above tell the layers below about one attempt.
 ///
@@ -32,6 +33,7 @@ pub struct Attempt {
     others: bool,
     deposited: bool,
     streamed: bool,
+    avoided: TargetIds,
 }
 
 impl Attempt {
@@ -46,6 +48,7 @@ impl Attempt {
             others: false,
             deposited: false,
             streamed: false,
+            avoided: TargetIds::NONE,
         }
     }
 
@@ -94,6 +97,37 @@ impl Attempt {
         self
     }
 
+    /// The attempt that goes on with an answer which broke off after its first words were passed on.
+    ///
+    /// It starts now and has a deadline of its own: the call's was met when the answer began. It is a further
+    /// attempt of a call that was paid in for.
+    #[must_use]
+    pub const fn resume(mut self, now: Instant, deadline: Deadline) -> Self {
+        self = self.next(now);
+        self.deadline = Some(deadline);
+        self.deposited = true;
+        self
+    }
+
+    /// Names a target that this call must not be sent to again: its answer broke off. The first four count.
+    #[must_use]
+    pub fn avoiding(mut self, target: &Target) -> Self {
+        self.avoided.insert(target);
+        self
+    }
+
+    /// Whether this call must not be sent to the target.
+    #[must_use]
+    pub fn avoids(&self, target: &Target) -> bool {
+        self.avoided.contains(target)
+    }
+
+    /// Whether there are targets that this call must not be sent to.
+    #[must_use]
+    pub fn avoids_any(&self) -> bool {
+        self.avoided != TargetIds::NONE
+    }
+
     /// When this attempt began: one clock read that all layers below share.
     #[must_use]
     pub const fn started(&self) -> Instant {
@@ -134,5 +168,47 @@ impl Attempt {
     #[must_use]
     pub const fn streamed(&self) -> bool {
         self.streamed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_goes_on_has_a_deadline_of_its_own_and_was_paid_in_for() {
+        let now = Instant::now();
+        let over = Deadline::at(now);
+        let later = now + Duration::from_secs(90);
+        let fresh = Deadline::after(later, Duration::from_secs(30));
+        let attempt = Attempt::begin(now).with_deadline(over).with_streamed(true);
+        let resumed = attempt.resume(later, fresh);
+        assert_eq!(resumed.deadline(), Some(fresh));
+        assert_eq!((resumed.started(), resumed.number()), (later, 1));
+        assert!(resumed.deposited() && resumed.streamed());
+    }
+
+    #[test]
+    fn up_to_four_targets_are_avoided() {
+        let targets: Vec<_> = (0..5)
+            .filter_map(|n| Target::new(format!("t{n}")).ok())
+            .collect();
+        let mut attempt = Attempt::begin(Instant::now());
+        assert!(!attempt.avoids_any() && !attempt.avoids(&targets[0]));
+        for target in targets.iter().chain(&targets[..2]) {
+            attempt = attempt.avoiding(target);
+        }
+        assert!(attempt.avoids_any());
+        let avoided: Vec<_> = targets
+            .iter()
+            .map(|target| attempt.avoids(target))
+            .collect();
+        assert_eq!(avoided, [true, true, true, true, false]);
+        assert!(
+            attempt.avoids(&targets[0].clone()),
+            "a clone is the same target"
+        );
     }
 }

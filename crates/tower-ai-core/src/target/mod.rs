@@ -1,5 +1,6 @@
 //! One place a call can go.
 
+mod ids;
 mod invalid;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::{Availability, Health, Key, Mode};
 
+pub(crate) use self::ids::TargetIds;
 pub use self::invalid::{InvalidTarget, TargetRule};
 
 /// One place a call can go: provider, endpoint, model and key, with what policies want to know of it.
@@ -42,6 +44,7 @@ pub struct Target {
 }
 
 struct Inner {
+    id: u32,
     spec: Spec,
     endpoint: Option<Uri>,
     health: Health,
@@ -302,6 +305,7 @@ impl TargetBuilder {
         }
         Ok(Target {
             inner: Arc::new(Inner {
+                id: ids::fresh(),
                 spec: self.spec,
                 endpoint,
                 health: Health::new(),
