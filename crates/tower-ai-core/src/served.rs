@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{CacheNote, Outcome, Target};
+use crate::{CacheNote, Outcome, Sequel, Splice, Target};
 
 /// Who served a call, after what: stands beside the response, in its extensions for `http` types.
 ///
@@ -32,6 +32,8 @@ pub struct Served {
     tried: Vec<Tried>,
     // Boxed: most stacks have no cache, and none should move these bytes about.
     cache: Option<Box<CacheNote>>,
+    // Shared with the body, which goes on when the head has long been read.
+    sequel: Option<Sequel>,
 }
 
 impl Served {
@@ -41,10 +43,11 @@ impl Served {
         self.target.as_ref()
     }
 
-    /// The attempts that were sent, over all targets, with the one that answered.
+    /// The attempts that were sent, over all targets, with the one that answered and those that went on with its
+    /// answer so far.
     #[must_use]
     pub fn attempts(&self) -> u32 {
-        self.attempts
+        self.attempts + self.sequel.as_ref().map_or(0, Sequel::attempts)
     }
 
     /// The time that was spent waiting between attempts.
@@ -58,6 +61,23 @@ impl Served {
     #[must_use]
     pub fn tried(&self) -> &[Tried] {
         &self.tried
+    }
+
+    /// Where other targets went on with the answer after it broke off, so far: ask again at its end.
+    #[must_use]
+    pub fn splices(&self) -> Vec<Splice> {
+        self.sequel.as_ref().map_or_else(Vec::new, Sequel::splices)
+    }
+
+    /// How many events of the answer could not be read and were left out, so far: ask again at its end.
+    #[must_use]
+    pub fn skipped(&self) -> u32 {
+        self.sequel.as_ref().map_or(0, Sequel::skipped)
+    }
+
+    /// The handle for those who read the answer on, shared with all clones made from here on.
+    pub fn sequel(&mut self) -> Sequel {
+        self.sequel.get_or_insert_default().clone()
     }
 
     /// What the cache did, if there is one.
@@ -113,5 +133,28 @@ impl Tried {
             outcome,
             took,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Joint;
+
+    #[test]
+    fn what_comes_after_the_head_is_seen_by_clones() {
+        let mut served = Served::default();
+        served.add_attempts(1);
+        let sequel = served.sequel();
+        let kept = served.clone();
+        sequel.add_attempts(2);
+        sequel.add_skipped(3);
+        let splice = Splice::new(None, None, Outcome::Fault, Joint::Restart, 7);
+        for _ in 0..20 {
+            sequel.add_splice(splice.clone());
+        }
+        assert_eq!((kept.attempts(), kept.skipped()), (3, 3));
+        assert_eq!(kept.splices(), vec![splice; 8]);
+        assert_eq!((served.attempts(), served.skipped()), (3, 3));
     }
 }
