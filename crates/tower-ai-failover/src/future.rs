@@ -72,6 +72,7 @@ where
         {
             budget.deposit();
         }
+        let resumed = outer.and_then(|attempt| Run::resumed(&settings.router, &attempt));
         let began = settings
             .limit
             .map(|_| outer.map_or_else(Instant::now, |attempt| attempt.started()));
@@ -80,7 +81,7 @@ where
             request: Some(request),
             began,
             number: 0,
-            detour: None,
+            detour: resumed.map(Detour::new),
             timed: None,
             timer: None,
             state: State::Choosing,

@@ -22,6 +22,8 @@ pub(crate) struct Run {
     window: Option<u32>,
     /// Targets that nothing but their circuit keeps away, the soonest due last.
     open: Vec<(Duration, u8)>,
+    /// Whether the call goes on with an answer that broke off: then its first attempt is a further one.
+    goes_on: bool,
     /// Whether the budget was drawn on for the attempt that is under way.
     drawn: bool,
     /// In order; empty while nothing has failed.
@@ -61,6 +63,25 @@ impl Run {
         run
     }
 
+    /// A call that goes on elsewhere with an answer that broke off, if it is one.
+    pub(crate) fn resumed(router: &Router, attempt: &Attempt) -> Option<Self> {
+        if !attempt.avoids_any() {
+            return None;
+        }
+        let mut run = Self {
+            goes_on: true,
+            ..Self::default()
+        };
+        for number in (0..=u8::MAX).take(router.len()) {
+            let slot = router.slot(number);
+            if attempt.avoids(&slot.target) {
+                run.seen.insert(number);
+                run.failed.insert(slot.domain);
+            }
+        }
+        Some(run)
+    }
+
     /// The target to choose where it is simply well: no clock, no lock, nothing to remember.
     #[inline]
     pub(crate) fn first<Req, P: Policy<Req>>(view: &View<'_, P>, request: &Req) -> Option<u8> {
@@ -85,7 +106,7 @@ impl Run {
         let free = self.candidates(view, request, now);
         let well = |number: &&u8| !self.failed.contains(view.router.slot(**number).domain);
         let spared: Vec<u8> = free.iter().filter(well).copied().collect();
-        let paid = self.sent > 0;
+        let paid = self.sent > 0 || self.goes_on;
         if free.is_empty() && !paid {
             return self.last_resort(view);
         }

@@ -432,6 +432,50 @@ async fn an_answer_says_who_served_it_after_what() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_goes_on_elsewhere_is_a_further_attempt_and_avoids_what_broke() {
+    let resumed = |target: &Target| {
+        let now = Instant::now();
+        let attempt = Attempt::begin(now).resume(now, Deadline::after(now, SEC));
+        let mut request = http::Request::new(());
+        request.extensions_mut().insert(attempt.avoiding(target));
+        request
+    };
+    let budget = Budget::new(0.2, 1).unwrap();
+    let (a, b, sibling) = (in_domain("a", "x"), named("b"), in_domain("c", "x"));
+    let services: [(HttpMock, HttpBackend); 3] = std::array::from_fn(|_| mock::pair());
+    let [(one, mut first), (two, mut second), (three, mut third)] = services;
+    let router = Failover::new([(a.clone(), one), (sibling, three), (b.clone(), two)]).unwrap();
+    let router = router.classify(ByStatus).carry(HttpCarry);
+    let router = router.budget(budget.clone());
+
+    let call = tokio::spawn(router.clone().oneshot(resumed(&a)));
+    assert_eq!(
+        reply(&mut second, 200).await.number(),
+        1,
+        "another domain first"
+    );
+    let response = call.await.unwrap().unwrap();
+    let served = response.extensions().get::<Served>().unwrap();
+    assert_eq!((served.attempts(), served.target()), (1, Some(&b)));
+    assert!(
+        budget.balance().abs() < 1e-9,
+        "it was charged, and nothing paid in"
+    );
+
+    b.health().set_mode(Mode::Open, Some(Instant::now() + SEC));
+    let error = router.clone().oneshot(resumed(&a)).await.unwrap_err();
+    assert!(error.is::<AllFailed>(), "the failed domain needs a balance");
+    for _ in 0..5 {
+        budget.deposit();
+    }
+    let call = tokio::spawn(router.clone().oneshot(resumed(&a)));
+    reply(&mut third, 200).await;
+    assert!(call.await.unwrap().is_ok());
+    let mut next = task::spawn(first.next_request());
+    assert!(next.poll().is_pending(), "what broke was not asked");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_carried_deadline_counts() {
     let (router, [mut a, mut b]) = http_router();
     let start = Instant::now();
