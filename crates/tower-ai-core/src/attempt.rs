@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::Deadline;
 use crate::target::{Target, TargetIds};
+use crate::{Deadline, Priority};
 
 /// What the layers above tell the layers below about one attempt.
 ///
@@ -34,6 +34,7 @@ pub struct Attempt {
     deposited: bool,
     streamed: bool,
     avoided: TargetIds,
+    priority: Priority,
 }
 
 impl Attempt {
@@ -49,6 +50,7 @@ impl Attempt {
             deposited: false,
             streamed: false,
             avoided: TargetIds::NONE,
+            priority: Priority::Normal,
         }
     }
 
@@ -128,6 +130,13 @@ impl Attempt {
         self.avoided != TargetIds::NONE
     }
 
+    /// Says how much the call matters. Defaults to [`Priority::Normal`].
+    #[must_use]
+    pub const fn with_priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
     /// When this attempt began: one clock read that all layers below share.
     #[must_use]
     pub const fn started(&self) -> Instant {
@@ -168,6 +177,12 @@ impl Attempt {
     #[must_use]
     pub const fn streamed(&self) -> bool {
         self.streamed
+    }
+
+    /// How much the call matters.
+    #[must_use]
+    pub const fn priority(&self) -> Priority {
+        self.priority
     }
 }
 

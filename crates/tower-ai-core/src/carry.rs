@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use crate::{Attempt, Served};
+use crate::{Attempt, Priority, Served};
 
 /// Gets and sets the [`Attempt`] on a request.
 ///
@@ -41,6 +41,12 @@ pub trait Carry<Req> {
 
     /// Tells the layers below.
     fn set(&self, request: &mut Req, attempt: Attempt);
+
+    /// Returns how much the call matters. Defaults to what its [`Attempt`] says.
+    fn priority(&self, request: &Req) -> Priority {
+        self.get(request)
+            .map_or(Priority::Normal, |attempt| attempt.priority())
+    }
 
     /// Whether anything is carried at all; a layer saves the clock where nothing is. Defaults to `true`.
     fn carries(&self) -> bool {
@@ -91,7 +97,8 @@ impl<Res> Report<Res> for NoCarry {
     }
 }
 
-/// Carries in the extensions of `http` requests and responses.
+/// Carries in the extensions of `http` requests and responses. A [`Priority`] that stands there alone counts before
+/// that of an [`Attempt`].
 ///
 /// # Examples
 ///
@@ -126,6 +133,12 @@ impl<B> Carry<http::Request<B>> for HttpCarry {
         }
         *request.extensions_mut() = extensions;
         spare
+    }
+
+    fn priority(&self, request: &http::Request<B>) -> Priority {
+        let attempt = || self.get(request).map(|attempt| attempt.priority());
+        let alone = request.extensions().get().copied();
+        alone.or_else(attempt).unwrap_or_default()
     }
 }
 

@@ -107,6 +107,8 @@ pub enum Reason {
     KeyShut,
     /// The target's service was not ready in time.
     NotReady,
+    /// The target takes no more calls of this class at a time.
+    Busy,
 }
 
 impl Reason {
@@ -118,6 +120,7 @@ impl Reason {
             Self::RateLimited => "the target rate-limited us",
             Self::KeyShut => "the key is shut",
             Self::NotReady => "the service was not ready in time",
+            Self::Busy => "the target takes no more calls of this class at a time",
         }
     }
 }

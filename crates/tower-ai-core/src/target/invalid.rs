@@ -22,6 +22,10 @@ pub enum TargetRule {
     ContextWindow,
     /// Its cost is a number from zero up.
     Cost,
+    /// Its weight is at most 1,000,000.
+    Weight,
+    /// Its capacity is at least one call.
+    Capacity,
 }
 
 impl InvalidTarget {
@@ -43,6 +47,8 @@ impl fmt::Display for InvalidTarget {
             TargetRule::Endpoint => "an endpoint must be an http or https URL with a host",
             TargetRule::ContextWindow => "a context window must be at least one token",
             TargetRule::Cost => "a cost must be a number from zero up",
+            TargetRule::Weight => "a weight must be at most 1000000",
+            TargetRule::Capacity => "a capacity must be at least one call",
         };
         write!(f, "target {:?}: {rule}", self.name)
     }

@@ -60,6 +60,8 @@ struct Spec {
     region: Option<String>,
     context_window: Option<u32>,
     cost: Option<f64>,
+    weight: Option<u32>,
+    capacity: Option<u32>,
     tags: Vec<(String, String)>,
 }
 
@@ -138,6 +140,18 @@ impl Target {
     #[must_use]
     pub fn cost(&self) -> Option<f64> {
         self.inner.spec.cost
+    }
+
+    /// Its share of the calls beside others, where they are spread by weight; 1 unless told otherwise.
+    #[must_use]
+    pub fn weight(&self) -> u32 {
+        self.inner.spec.weight.unwrap_or(1)
+    }
+
+    /// How many calls it takes at a time; `None` is no limit.
+    #[must_use]
+    pub fn capacity(&self) -> Option<u32> {
+        self.inner.spec.capacity
     }
 
     /// The value of a tag.
@@ -270,6 +284,21 @@ impl TargetBuilder {
         self
     }
 
+    /// Sets its share of the calls beside other targets, where they are spread by weight. Defaults to 1; one of 0
+    /// takes calls only when the others cannot.
+    pub fn weight(mut self, weight: u32) -> Self {
+        self.spec.weight = Some(weight);
+        self
+    }
+
+    /// Sets how many calls it takes at a time: of a smaller backup, as many as it can carry. Defaults to no limit.
+    ///
+    /// A router sends no more than that, and turns calls of low [`Priority`](crate::Priority) away first.
+    pub fn capacity(mut self, calls: u32) -> Self {
+        self.spec.capacity = Some(calls);
+        self
+    }
+
     /// Adds a tag for the application's own policies.
     pub fn tag(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.spec.tags.push((name.into(), value.into()));
@@ -281,7 +310,7 @@ impl TargetBuilder {
     /// # Errors
     ///
     /// Fails if the name is empty, the endpoint is not a URL with scheme and host, the context window is
-    /// zero, or the cost is not a number from zero up.
+    /// or capacity is zero, the cost is not a number from zero up, or the weight is above 1,000,000.
     pub fn build(self) -> Result<Target, InvalidTarget> {
         let name = &self.spec.name;
         let fail = |rule| InvalidTarget::new(name.clone(), rule);
@@ -302,6 +331,12 @@ impl TargetBuilder {
             .is_none_or(|cost| cost.is_finite() && cost >= 0.0)
         {
             return Err(fail(TargetRule::Cost));
+        }
+        if self.spec.weight.is_some_and(|weight| weight > 1_000_000) {
+            return Err(fail(TargetRule::Weight));
+        }
+        if self.spec.capacity == Some(0) {
+            return Err(fail(TargetRule::Capacity));
         }
         Ok(Target {
             inner: Arc::new(Inner {
@@ -343,6 +378,11 @@ mod tests {
             TargetRule::ContextWindow
         );
         assert_eq!(rule(Target::builder("t").cost(f64::NAN)), TargetRule::Cost);
+        assert_eq!(
+            rule(Target::builder("t").weight(1_000_001)),
+            TargetRule::Weight
+        );
+        assert_eq!(rule(Target::builder("t").capacity(0)), TargetRule::Capacity);
     }
 
     #[test]
