@@ -97,7 +97,7 @@ mod config;
 mod endpoint;
 mod error;
 pub mod future;
-mod hygiene;
+pub(crate) mod hygiene;
 mod layer;
 mod model;
 mod service;
