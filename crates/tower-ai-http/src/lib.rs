@@ -10,7 +10,9 @@
 //! - [`FollowBody`]: settles an attempt when the body of its answer ends, breaks or is dropped;
 //! - [`GatewayLayer`], above everything where the callers are HTTP's own: tells them of errors in their dialect, also
 //!   within a stream;
-//! - [`Answer`]: the table of what providers' answers mean and of how long they ask us to wait, as a pure function.
+//! - [`Answer`]: the tables of what providers' answers mean and of how long they ask us to wait, as a pure function.
+//!
+//! What each provider is known to say stands in [`providers`].
 //!
 //! No HTTP client comes with it: `TargetLayer` stands on any service of `http::Request<ReplayBody<B>>`, such as
 //! hyper-util's.
@@ -21,6 +23,7 @@ mod classify;
 mod dialect;
 pub mod follow;
 pub mod gateway;
+pub mod providers;
 mod reading;
 pub mod replay;
 mod secret;
