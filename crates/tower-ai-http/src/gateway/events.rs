@@ -40,9 +40,13 @@ impl Framing {
         match self {
             Self::Lines => memchr::memrchr(b'\n', data).map_or(0, |at| at + 1),
             Self::Events => {
-                let lf = memmem::rfind(data, b"\n\n").map_or(0, |at| at + 2);
-                let crlf = memmem::rfind(&data[lf..], b"\n\r\n").map_or(0, |at| lf + at + 3);
-                lf.max(crlf)
+                // An empty line, in each way to end lines.
+                let mut end = 0;
+                for mark in [&b"\n\n"[..], b"\n\r\n", b"\r\r"] {
+                    let at = memmem::rfind(&data[end..], mark);
+                    end = at.map_or(end, |at| end + at + mark.len());
+                }
+                end
             }
         }
     }
