@@ -58,14 +58,19 @@ pub(crate) fn add(suite: &mut Suite) {
 
 /// The bytes that one call of a case scans.
 pub(crate) fn bytes(case: &str) -> Option<usize> {
-    let named = |name: &str| case.strip_prefix(name).is_some_and(|rest| rest.starts_with(", by"));
+    let named = |name: &str| {
+        case.strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with(", by"))
+    };
     let (_, _, make) = STREAMS.iter().find(|(_, name, _)| named(name))?;
     Some(make().len())
 }
 
 fn lines(stream: &str, piece: usize) {
     let pieces = black_box(stream).as_bytes().chunks(piece);
-    let found: usize = pieces.map(|piece| memchr::memchr_iter(b'\n', piece).count()).sum();
+    let found: usize = pieces
+        .map(|piece| memchr::memchr_iter(b'\n', piece).count())
+        .sum();
     assert!(found >= EVENTS * 2);
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use tokio::time::Instant;
 use tower_ai_core::{Again, Outcome};
 use tower_ai_http::{Answer, Dialect, WallTime};
 
@@ -60,6 +61,13 @@ fn check_answer(dialect: Dialect, status: StatusCode, headers: &HeaderMap, body:
     );
     let is_good = status.is_informational() || status.is_success() || status == 304;
     assert_eq!(outcome.is_success(), is_good, "the status decides");
+
+    let headroom = answer.headroom(Instant::now(), NOW);
+    assert!(
+        headroom
+            .share()
+            .is_none_or(|share| (0.0..=1.0).contains(&share))
+    );
 
     let says_no = headers
         .get("x-should-retry")

@@ -20,7 +20,8 @@ use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
-use tower_ai_core::Outcome;
+use tokio::time::Instant;
+use tower_ai_core::{Headroom, Outcome};
 
 use self::body::ErrorBody;
 use self::row::Row;
@@ -110,6 +111,41 @@ impl<'a> Answer<'a> {
             true => not_here_again(outcome),
             false => outcome,
         }
+    }
+
+    /// Returns what the headers of a good answer say is left of the target's rate limits.
+    ///
+    /// Known are those of OpenAI, Azure, Groq and [unknown](Dialect::Unknown) providers (`x-ratelimit-remaining-requests`
+    /// and `-tokens`), Anthropic (`anthropic-ratelimit-*-remaining`) and OpenRouter (`x-ratelimit-remaining`), each with
+    /// its limit and reset. Without a reset the answer counts for ten seconds. Nothing is read off any other provider's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use http::{HeaderMap, StatusCode};
+    /// use tokio::time::Instant;
+    /// use tower_ai_http::{Answer, Dialect, WallTime};
+    ///
+    /// let mut headers = HeaderMap::new();
+    /// headers.insert("x-ratelimit-limit-tokens", "30000".parse()?);
+    /// headers.insert("x-ratelimit-remaining-tokens", "900".parse()?);
+    /// headers.insert("x-ratelimit-reset-tokens", "6m0s".parse()?);
+    ///
+    /// let now = Instant::now();
+    /// let answer = Answer::new(Dialect::OpenAi, StatusCode::OK, &headers);
+    /// let tokens = answer.headroom(now, WallTime::now()).tokens.expect("they were told");
+    /// assert_eq!((tokens.left(), tokens.share()), (900, 0.03));
+    /// assert_eq!(tokens.resets(), now + Duration::from_secs(360));
+    /// # Ok::<(), http::header::InvalidHeaderValue>(())
+    /// ```
+    #[must_use]
+    pub fn headroom(&self, now: Instant, wall: WallTime) -> Headroom {
+        if !is_good(self.status) {
+            return Headroom::new();
+        }
+        let told = wait::headroom(self.dialect, self.headers, || (now, wall));
+        told.map_or(Headroom::new(), |(_, headroom)| headroom)
     }
 
     /// The name of the row of the table that decides, for logs; `None` if the status alone does.

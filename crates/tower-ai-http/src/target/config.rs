@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
+use tokio::time::Instant;
 use tower_ai_core::Target;
 
 use super::auth::{Auth, Credential};
@@ -13,7 +14,8 @@ use super::endpoint::Endpoint;
 use super::error::{LayerRule, NotSent};
 use super::hygiene;
 use super::model::{Kind, Model};
-use crate::Dialect;
+use crate::wait;
+use crate::{Dialect, WallTime};
 
 /// The version of Anthropic's API that every call must name.
 const ANTHROPIC_VERSION: (HeaderName, HeaderValue) = (
@@ -71,6 +73,14 @@ impl Config {
         head.version = Version::HTTP_11;
         self.prepare_headers(&auth, &mut head.headers);
         Ok(self.model.is_some() && new_path.is_none())
+    }
+
+    /// Tells the target's health what a good answer says is left of its rate limits.
+    pub(super) fn note_headroom(&self, headers: &HeaderMap) {
+        let clocks = || (Instant::now(), WallTime::now());
+        if let Some((now, headroom)) = wait::headroom(self.dialect, headers, clocks) {
+            self.target.health().note_headroom(now, &headroom);
+        }
     }
 
     /// Some who speak OpenAI's language have no version where OpenAI's clients put one.

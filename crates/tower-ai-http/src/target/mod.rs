@@ -16,9 +16,10 @@
 //!    own; others are skipped ([`NotSent`]) at no cost, as is one too large to be read.
 //! 4. **Headers**: those of the caller's connection are removed, `Host` and `Content-Length` are made right,
 //!    `Accept-Encoding` is removed because answers are read, the target's extra headers are added.
-//! 5. **Answer**: a good one is passed on unread. Of any other, up to 64 KiB of the body are read, for at most a
-//!    second, and put back, so that the caller gets every byte. What it says is put into the extensions of the
-//!    response as an [`Outcome`](tower_ai_core::Outcome).
+//! 5. **Answer**: a good one is passed on unread; what its headers say is left of the target's rate limits goes to
+//!    the target's [`Health`](tower_ai_core::Health) ([`Answer::headroom`](crate::Answer::headroom)). Of any other, up
+//!    to 64 KiB of the body are read, for at most a second, and put back, so that the caller gets every byte. What it
+//!    says is put into the extensions of the response as an [`Outcome`](tower_ai_core::Outcome).
 //!
 //! Redirects are answers like any other. A client that follows them by itself may carry keys elsewhere: switch
 //! that off.
