@@ -41,7 +41,6 @@ pub(crate) struct Circuit {
     ring: Ring,
     clock: Clock,
     plain: bool,
-    counting: bool,
     settings: Settings,
     machine: Mutex<Machine>,
     target: Option<Target>,
@@ -75,7 +74,6 @@ impl Circuit {
             ring: Ring::covering(rules.slow_ceiling.saturating_add(rules.survival_age)),
             clock: Clock::starting(Instant::now()),
             plain,
-            counting: settings.failure_rate.is_some(),
             settings,
             machine: Mutex::new(machine),
             key_is_shared: shared.is_some(),
@@ -136,10 +134,6 @@ impl Circuit {
                 return None;
             }
         }
-        if self.counting {
-            let ticket = Ticket::new(verdict.generation(), now, Kind::Counted, others, lane);
-            return Some(self.permit(ticket));
-        }
         let mut ticket = Ticket::freely(verdict, now, others, lane);
         let bucket = self.ring.bucket(now);
         ticket.counted = self.ring.start(bucket, lane, ticket.generation);
@@ -164,7 +158,7 @@ impl Circuit {
             let admitted = machine.admit(ring, others, lane);
             match admitted {
                 Ok(ticket) if probes_key => Ok(Ticket {
-                    kind: ticket.kind.under_watch(),
+                    kind: Kind::Watched,
                     key_probe: true,
                     ..ticket
                 }),

@@ -78,7 +78,6 @@ where
     A: Ask<Req>,
     A::Request: Send + 'static,
     K: Keep<S::Response> + Send + Sync + 'static,
-    K::Response: Send + 'static,
 {
     type Output = Result<K::Response, BoxError>;
 
@@ -127,7 +126,6 @@ where
     A: Ask<Req>,
     A::Request: Send + 'static,
     K: Keep<S::Response> + Send + Sync + 'static,
-    K::Response: Send + 'static,
 {
     /// Looks for an equal question; answers with what it found, or sets what is to be done.
     fn look(
@@ -137,21 +135,9 @@ where
     ) -> Option<K::Response> {
         let mut this = self.project();
         let Shared { state, keep, .. } = &**this.shared;
-        let asked = question.ok_or("no_question").and_then(|q| state.ask(q));
-        let now = Instant::now();
-        let planned = asked.and_then(|asked| {
-            let refresh = asked.question.directive() == Directive::Refresh;
-            match state.known(&asked, now).filter(|_| !refresh) {
-                Some(hit) => Ok(Err(hit)),
-                None => state.plan(asked).map(Ok),
-            }
-        });
+        let planned = question.ok_or("no_question").and_then(|q| state.plan(q));
         let lookup = match planned {
-            Ok(Ok(lookup)) => lookup,
-            Ok(Err(hit)) => {
-                tracing::debug!(entry = hit.entry.id(), "exact hit");
-                return Some(replay(&**keep, &hit, now));
-            }
+            Ok(lookup) => lookup,
             Err(reason) => {
                 tracing::trace!(reason, "cache bypassed");
                 let request = Some(request);
@@ -159,6 +145,7 @@ where
                 return None;
             }
         };
+        let now = Instant::now();
         let refresh = lookup.question.directive() == Directive::Refresh;
         let mut stale = None;
         match state.exact(&lookup, now) {

@@ -29,7 +29,6 @@ pin_project! {
         settings: Settings,
         called: Instant,
         deadline: Option<Deadline>,
-        is_read: bool,
     }
 }
 
@@ -44,12 +43,7 @@ pin_project! {
 }
 
 impl<F, B> ResponseFuture<F, B> {
-    pub(crate) fn new(
-        future: F,
-        settings: Settings,
-        deadline: Option<Deadline>,
-        is_read: bool,
-    ) -> Self {
+    pub(crate) fn new(future: F, settings: Settings, deadline: Option<Deadline>) -> Self {
         Self {
             state: State::Called {
                 future,
@@ -58,7 +52,6 @@ impl<F, B> ResponseFuture<F, B> {
             settings,
             called: Instant::now(),
             deadline,
-            is_read,
         }
     }
 }
@@ -83,7 +76,7 @@ where
                         return Poll::Ready(Err(broken.into()));
                     };
                     let (mut parts, body) = result.map_err(Into::into)?.into_parts();
-                    let Some(framing) = framing(&parts).filter(|_| *this.is_read) else {
+                    let Some(framing) = framing(&parts) else {
                         let body = GuardedBody::untouched(body);
                         return Poll::Ready(Ok(Response::from_parts(parts, body)));
                     };

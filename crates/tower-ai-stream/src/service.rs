@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use tower_ai_core::{Attempt, BoxError};
 use tower_service::Service;
@@ -66,9 +66,6 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let attempt = request.extensions().get::<Attempt>();
         let deadline = attempt.and_then(Attempt::deadline);
-        // An answer to this has no body, whatever its head says.
-        let is_read = request.method() != Method::HEAD;
-        let future = self.inner.call(request);
-        ResponseFuture::new(future, self.settings, deadline, is_read)
+        ResponseFuture::new(self.inner.call(request), self.settings, deadline)
     }
 }

@@ -16,7 +16,6 @@
 //! reopen it.
 
 mod admit;
-mod counting;
 mod report;
 mod settle;
 mod sweep;
@@ -34,7 +33,6 @@ use crate::time::{Nanos, seconds};
 use crate::word::{GENERATION_MASK, Verdict};
 
 pub(crate) use self::admit::{Kind, Refusal, Ticket};
-use self::counting::{Counting, HalfOpen};
 use self::sweep::Cursors;
 
 /// Calls that must have spoken before their share of failures is believed.
@@ -61,8 +59,6 @@ enum Phase {
         slow: bool,
     },
     Ramping(Ramp),
-    /// The way back of a rule that counts.
-    HalfOpen(HalfOpen),
 }
 
 /// The state of one circuit, but for what the fast path writes.
@@ -75,8 +71,6 @@ pub(crate) struct Machine {
     now: Nanos,
     cursors: Cursors,
     evidence: Evidence,
-    /// The rule that counts, where it is chosen.
-    counting: Option<Counting>,
     outage: Outage,
     cap: RateCap,
     /// Until when a rate limit keeps calls away; 0: no gate. The wait itself stands in the target's health.
@@ -93,10 +87,9 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn new(rules: Rules, chance: Chance) -> Self {
+    pub(crate) const fn new(rules: Rules, chance: Chance) -> Self {
         Self {
             evidence: Evidence::new(&rules),
-            counting: rules.failure_rate.map(Counting::by),
             cap: RateCap::new(rules.second),
             rules,
             phase: Phase::Closed,
@@ -129,7 +122,7 @@ impl Machine {
             Phase::Closed => Mode::Closed,
             Phase::Shedding(_) => Mode::Shedding,
             Phase::Open { .. } => Mode::Open,
-            Phase::Ramping(_) | Phase::HalfOpen(_) => Mode::Ramping,
+            Phase::Ramping(_) => Mode::Ramping,
         }
     }
 
@@ -152,10 +145,7 @@ impl Machine {
 
     /// The age from which a call without content is slow.
     pub(crate) fn slow_after(&self, lane: Lane) -> Nanos {
-        let learnt = || self.evidence.slow_after(self.now, lane, &self.rules);
-        self.counting
-            .as_ref()
-            .map_or_else(learnt, Counting::slow_after)
+        self.evidence.slow_after(self.now, lane, &self.rules)
     }
 
     fn present(&self) -> Present {
@@ -172,9 +162,6 @@ impl Machine {
         self.generation = self.generation.wrapping_add(1) & GENERATION_MASK;
         self.cursors = Cursors::starting_at(ring.bucket(self.now));
         self.asked_until = 0;
-        if let Some(counting) = &mut self.counting {
-            counting.clear();
-        }
     }
 
     /// ## Any => Open
@@ -205,12 +192,7 @@ impl Machine {
 
     /// ## Open => Ramping
     fn ramp(&mut self, ring: &Ring) {
-        let ramp = || Phase::Ramping(Ramp::new(self.now));
-        let phase = self
-            .counting
-            .as_ref()
-            .map_or_else(ramp, Counting::half_open);
-        self.enter(phase, ring);
+        self.enter(Phase::Ramping(Ramp::new(self.now)), ring);
         self.evidence.acquit();
     }
 
@@ -260,14 +242,14 @@ impl Machine {
         match self.phase {
             Phase::Closed => self.judge_closed(ring, others),
             Phase::Shedding(shedding) => self.judge_shedding(&shedding, ring, others),
-            Phase::Open { .. } | Phase::HalfOpen(_) => {}
+            Phase::Open { .. } => {}
             Phase::Ramping(ramp) => self.judge_ramping(&ramp, ring, others),
         }
     }
 
     /// ## Closed => (Closed | Shedding | Open)
     fn judge_closed(&mut self, ring: &Ring, others: bool) {
-        if self.rules.is_plain() {
+        if self.rules.consecutive.is_some() {
             return;
         }
         let Some(alarm) = self.evidence.alarm(ring, &self.present(), &self.rules) else {
@@ -301,7 +283,7 @@ impl Machine {
     fn judge_ramping(&mut self, ramp: &Ramp, ring: &Ring, others: bool) {
         if ramp.trial().is_sick() {
             match ramp.partial() {
-                Some(bad) if !others && !self.rules.is_plain() => {
+                Some(bad) if !others && self.rules.consecutive.is_none() => {
                     self.shed(ring, bad, false);
                 }
                 partial => self.open(ring, partial, false),

@@ -13,8 +13,7 @@ use crate::{Dialect, Secret};
 ///
 /// # Default
 ///
-/// By the target's dialect: `x-api-key` for Anthropic, `api-key` for Azure, `x-goog-api-key` for Gemini, a bearer token
-/// else (also for Vertex, Bedrock and Gemini's OpenAI API).
+/// By the target's dialect: `x-api-key` for Anthropic, `x-goog-api-key` for Gemini, a bearer token else.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Auth {
@@ -40,9 +39,8 @@ impl Auth {
     pub(super) const fn of(dialect: Dialect) -> Self {
         match dialect {
             Dialect::Anthropic => Self::Header(HeaderName::from_static("x-api-key")),
-            Dialect::Azure => Self::azure(),
             Dialect::Gemini => Self::Header(HeaderName::from_static("x-goog-api-key")),
-            _ => Self::Bearer,
+            Dialect::OpenAi | Dialect::Unknown => Self::Bearer,
         }
     }
 }
