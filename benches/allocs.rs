@@ -22,7 +22,9 @@ fn main() -> ExitCode {
     cases::scale(&mut scale);
     let mut stack = Suite::new("stack");
     cases::stack(&mut stack);
-    let counts = Counts::of(vec![layers, scale, stack], |run| {
+    let mut parse = Suite::new("parse");
+    cases::parse(&mut parse);
+    let counts = Counts::of(vec![layers, scale, stack, parse], |run| {
         allocation_counter::measure(run).count_total
     });
     let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/allocs.txt");

@@ -41,6 +41,7 @@ pub(crate) struct Circuit {
     ring: Ring,
     clock: Clock,
     plain: bool,
+    counting: bool,
     settings: Settings,
     machine: Mutex<Machine>,
     target: Option<Target>,
@@ -74,6 +75,7 @@ impl Circuit {
             ring: Ring::covering(rules.slow_ceiling.saturating_add(rules.survival_age)),
             clock: Clock::starting(Instant::now()),
             plain,
+            counting: settings.failure_rate.is_some(),
             settings,
             machine: Mutex::new(machine),
             key_is_shared: shared.is_some(),
@@ -134,6 +136,10 @@ impl Circuit {
                 return None;
             }
         }
+        if self.counting {
+            let ticket = Ticket::new(verdict.generation(), now, Kind::Counted, others, lane);
+            return Some(self.permit(ticket));
+        }
         let mut ticket = Ticket::freely(verdict, now, others, lane);
         let bucket = self.ring.bucket(now);
         ticket.counted = self.ring.start(bucket, lane, ticket.generation);
@@ -158,7 +164,7 @@ impl Circuit {
             let admitted = machine.admit(ring, others, lane);
             match admitted {
                 Ok(ticket) if probes_key => Ok(Ticket {
-                    kind: Kind::Watched,
+                    kind: ticket.kind.under_watch(),
                     key_probe: true,
                     ..ticket
                 }),

@@ -12,6 +12,7 @@ use crate::circuit::Circuit;
 use crate::machine::Forced;
 use crate::permit::Permit;
 use crate::ring::Lane;
+use crate::window::Tally;
 
 /// Reads the state of one circuit, watches it, and overrules it.
 ///
@@ -65,6 +66,7 @@ impl BreakerHandle {
             window: report.window.map(|(window, _)| window),
             in_window: report.window.map_or(0, |(_, holding)| holding),
             rate_cap: report.cap,
+            tally: report.tally,
             outage_age: Duration::from_nanos(report.outage_age),
             rejected: self.circuit.rejected(),
         }
@@ -159,12 +161,15 @@ pub struct Snapshot {
     pub streamed: Latency,
     /// The share of calls that is rejected: 0 if closed, 1 if open.
     pub shed_share: f64,
-    /// While ramping: how many calls may wait for their first content at a time.
+    /// While ramping: how many calls may wait for their first content at a time; half-open, how many permits are
+    /// left.
     pub window: Option<u32>,
-    /// While ramping: how many do.
+    /// While ramping: how many do; half-open, how many permits are held.
     pub in_window: u32,
     /// Calls per second that rate limits leave, while one is known.
     pub rate_cap: Option<f64>,
+    /// What a rule that counts judges by: the calls of its window, or those of a half-open circuit.
+    pub tally: Option<Tally>,
     /// How long the present outage has lasted.
     pub outage_age: Duration,
     /// Calls that were rejected since the circuit was made; while it only observes, that would have been.

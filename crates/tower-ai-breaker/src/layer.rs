@@ -8,6 +8,7 @@ use tower_layer::Layer;
 
 use crate::circuit::Circuit;
 use crate::error::InvalidBreaker;
+use crate::failure_rate::FailureRate;
 use crate::handle::BreakerHandle;
 use crate::rules::Settings;
 use crate::service::Breaker;
@@ -48,6 +49,18 @@ impl BreakerLayer {
         Ok(Self::with(Settings::adaptive().consecutive(failures)?))
     }
 
+    /// Makes a breaker with the plain rule of resilience4j: opens when too large a share of the calls in a sliding
+    /// window failed, or was slow. See [`FailureRate`].
+    ///
+    /// Each outcome takes the circuit's lock, for a few dozen nanoseconds.
+    #[must_use]
+    pub fn failure_rate(rule: FailureRate) -> Self {
+        Self::with(Settings {
+            failure_rate: Some(rule),
+            ..Settings::adaptive()
+        })
+    }
+
     fn with(settings: Settings) -> Self {
         Self {
             circuit: Circuit::new(settings, None),
@@ -67,7 +80,7 @@ impl<F, K> BreakerLayer<F, K> {
     /// Sets how often a day, on average, it may open on a target that is as well as usual. Defaults to 1.
     ///
     /// The one knob: less is slower to open (each tenth of it costs about one more failure), more is quicker.
-    /// The plain rule has no use for it.
+    /// The plain rules have no use for it.
     ///
     /// # Errors
     ///

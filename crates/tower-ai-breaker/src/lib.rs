@@ -101,6 +101,9 @@
 //! | every duration | [`Tuning::new`](tower_ai_core::Tuning::new) |
 //! | following, carrying | plain responses; nothing is carried |
 //!
+//! Beside the adaptive rule there are two plain ones: [`BreakerLayer::consecutive_failures`], which costs least, and
+//! [`BreakerLayer::failure_rate`], which is that of resilience4j with its names ([`FailureRate`]).
+//!
 //! The one knob is the number of false trips a day. Its default suits most: a false trip costs seconds. With no
 //! other target to go to, less may be better.
 //!
@@ -136,6 +139,7 @@ mod chart;
 mod circuit;
 pub mod error;
 mod evidence;
+mod failure_rate;
 pub mod future;
 mod handle;
 mod layer;
@@ -152,10 +156,13 @@ mod service;
 mod shed;
 mod streak;
 mod time;
+mod window;
 mod word;
 
 pub use self::error::InvalidBreaker;
+pub use self::failure_rate::FailureRate;
 pub use self::handle::{BreakerHandle, Evidence, Latency, Snapshot, Transition, Watch};
 pub use self::layer::BreakerLayer;
 pub use self::permit::Permit;
 pub use self::service::Breaker;
+pub use self::window::Tally;

@@ -5,13 +5,15 @@ use std::time::Duration;
 use tower_ai_core::{Chance, Tuning};
 
 use crate::error::InvalidBreaker;
+use crate::failure_rate::FailureRate;
 use crate::time::{Nanos, nanos};
 
 /// The settings of a layer, as the user gave them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
-    /// `None`: the adaptive rule.
+    /// With neither of these: the adaptive rule.
     pub(crate) consecutive: Option<u32>,
+    pub(crate) failure_rate: Option<FailureRate>,
     pub(crate) false_trips: f64,
     pub(crate) longest_open: Option<Duration>,
     pub(crate) observe_only: bool,
@@ -29,6 +31,7 @@ impl Settings {
     pub(crate) const fn adaptive() -> Self {
         Self {
             consecutive: None,
+            failure_rate: None,
             false_trips: 1.0,
             longest_open: None,
             observe_only: false,
@@ -67,6 +70,7 @@ impl Settings {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     pub(crate) consecutive: Option<u32>,
+    pub(crate) failure_rate: Option<FailureRate>,
     pub(crate) false_trips: f64,
     pub(crate) day_seconds: f64,
     /// One second at the usual time scale.
@@ -91,11 +95,11 @@ pub(crate) struct Rules {
 impl Rules {
     pub(crate) fn of(settings: &Settings) -> Self {
         let tuning = &settings.tuning;
-        let old = settings.longest_open.unwrap_or(tuning.open_longest_old);
-        let young = old.min(tuning.open_longest);
+        let (first, young, old) = open_periods(settings);
         let ceiling = nanos(tuning.slow_ceiling);
         Self {
             consecutive: settings.consecutive,
+            failure_rate: settings.failure_rate,
             false_trips: settings.false_trips,
             day_seconds: tuning.day.as_secs_f64(),
             second: nanos(tuning.day / 86_400).max(1),
@@ -105,7 +109,7 @@ impl Rules {
             slow_arming: nanos(tuning.slow_arming),
             baseline_decay: nanos(tuning.baseline_decay),
             evidence_decay: nanos(tuning.evidence_decay),
-            open_first: nanos(tuning.open_first).min(nanos(young)),
+            open_first: nanos(first.min(young)),
             open_longest: nanos(young),
             open_longest_old: nanos(old),
             pass_every: nanos(tuning.pass_every),
@@ -114,6 +118,27 @@ impl Rules {
             shut_first: nanos(tuning.shut_first),
             shut_longest: nanos(tuning.shut_longest.max(tuning.shut_first)),
             cancelled_slow: nanos(tuning.cancelled_slow),
+        }
+    }
+
+    /// Whether nothing is learnt of what is normal.
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.consecutive.is_some() || self.failure_rate.is_some()
+    }
+}
+
+/// The first open period, and the longest of a young outage and of an old one.
+fn open_periods(settings: &Settings) -> (Duration, Duration, Duration) {
+    let tuning = &settings.tuning;
+    match settings.failure_rate {
+        None => {
+            let old = settings.longest_open.unwrap_or(tuning.open_longest_old);
+            (tuning.open_first, old.min(tuning.open_longest), old)
+        }
+        Some(FailureRate { wait, .. }) => {
+            // The jitter has to fit under the longest period.
+            let longest = settings.longest_open.unwrap_or(wait + wait / 4);
+            (wait, longest, longest)
         }
     }
 }

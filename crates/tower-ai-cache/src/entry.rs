@@ -23,6 +23,8 @@ pub struct Entry<T> {
     pub(crate) fresh: Duration,
     pub(crate) stale: Duration,
     pub(crate) tags: Box<[(Box<str>, u64)]>,
+    /// The rules let it in; else the caller forced it, and the rules were not asked.
+    pub(crate) by_rule: bool,
     pub(crate) bytes: usize,
 }
 

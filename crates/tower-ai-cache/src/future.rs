@@ -78,6 +78,7 @@ where
     A: Ask<Req>,
     A::Request: Send + 'static,
     K: Keep<S::Response> + Send + Sync + 'static,
+    K::Response: Send + 'static,
 {
     type Output = Result<K::Response, BoxError>;
 
@@ -126,6 +127,7 @@ where
     A: Ask<Req>,
     A::Request: Send + 'static,
     K: Keep<S::Response> + Send + Sync + 'static,
+    K::Response: Send + 'static,
 {
     /// Looks for an equal question; answers with what it found, or sets what is to be done.
     fn look(
@@ -135,9 +137,21 @@ where
     ) -> Option<K::Response> {
         let mut this = self.project();
         let Shared { state, keep, .. } = &**this.shared;
-        let planned = question.ok_or("no_question").and_then(|q| state.plan(q));
+        let asked = question.ok_or("no_question").and_then(|q| state.ask(q));
+        let now = Instant::now();
+        let planned = asked.and_then(|asked| {
+            let refresh = asked.question.directive() == Directive::Refresh;
+            match state.known(&asked, now).filter(|_| !refresh) {
+                Some(hit) => Ok(Err(hit)),
+                None => state.plan(asked).map(Ok),
+            }
+        });
         let lookup = match planned {
-            Ok(lookup) => lookup,
+            Ok(Ok(lookup)) => lookup,
+            Ok(Err(hit)) => {
+                tracing::debug!(entry = hit.entry.id(), "exact hit");
+                return Some(replay(&**keep, &hit, now));
+            }
             Err(reason) => {
                 tracing::trace!(reason, "cache bypassed");
                 let request = Some(request);
@@ -145,7 +159,6 @@ where
                 return None;
             }
         };
-        let now = Instant::now();
         let refresh = lookup.question.directive() == Directive::Refresh;
         let mut stale = None;
         match state.exact(&lookup, now) {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::routes::RouteReport;
 use crate::state::State;
 
 /// Reads and empties a cache while it runs.
@@ -50,25 +51,34 @@ impl<T: Send + Sync + 'static> CacheHandle<T> {
     /// Removes one entry by its number, which stands in
     /// [`CacheNote::entry`](tower_ai_core::CacheNote::entry). Looks at every entry.
     pub fn remove(&self, id: u64) -> bool {
-        let memory = &self.state.memory;
-        let Some(entry) = memory.iter().find(|entry| entry.id() == id) else {
-            return false;
-        };
-        memory.remove(&entry);
-        true
+        self.state.store.remove_by_id(id)
+    }
+
+    /// What is known of the hits by meaning of each route, the default route first. Empty without an embedder.
+    #[must_use]
+    pub fn routes(&self) -> Vec<RouteReport> {
+        let matcher = self.state.matcher.as_ref();
+        matcher.map_or_else(Vec::new, |matcher| matcher.routes.reports())
+    }
+
+    /// Sets the threshold of a route back to what the application chose, and forgets what was checked: for after the
+    /// cause of its wrong hits is gone. The default route has the empty name. Returns whether there is such a route.
+    pub fn reset_route(&self, name: &str) -> bool {
+        let matcher = self.state.matcher.as_ref();
+        matcher.is_some_and(|matcher| matcher.routes.reset(name))
     }
 
     /// The entries that are kept, those past their time included.
     #[must_use]
     pub fn entries(&self) -> u64 {
-        self.state.memory.settle();
-        self.state.memory.len()
+        self.state.store.settle();
+        self.state.store.entries()
     }
 
     /// The entries that can be found by meaning.
     #[must_use]
     pub fn indexed(&self) -> u64 {
-        self.state.memory.settle();
+        self.state.store.settle();
         let matcher = self.state.matcher.as_ref();
         matcher.map_or(0, |matcher| matcher.index.len() as u64)
     }
@@ -76,8 +86,8 @@ impl<T: Send + Sync + 'static> CacheHandle<T> {
     /// The bytes that entries take, or count as taking.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.state.memory.settle();
-        self.state.memory.weight()
+        self.state.store.settle();
+        self.state.store.bytes()
     }
 
     /// The calls that others wait for or may join.
@@ -88,7 +98,7 @@ impl<T: Send + Sync + 'static> CacheHandle<T> {
 
     /// Does now what is otherwise done in passing: evicts, and frees what was removed.
     pub fn settle(&self) {
-        self.state.memory.settle();
+        self.state.store.settle();
     }
 }
 

@@ -30,6 +30,14 @@ impl<T> Hit<T> {
         self
     }
 
+    /// How near it is, if it was found by meaning.
+    pub(crate) const fn score(&self) -> Option<f32> {
+        match self.how {
+            CacheUse::Semantic { score } => Some(score),
+            _ => None,
+        }
+    }
+
     pub(crate) fn note(&self, now: Instant) -> CacheNote {
         let mut note = CacheNote::new(self.how);
         note.age = self.entry.age(now);

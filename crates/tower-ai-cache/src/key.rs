@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tower_ai_core::{Question, Scope};
 
-/// The 256-bit key of an entry: a hash of its place and its normal text.
+/// The 256-bit key of an entry: a hash of everything that must be equal, its normal text last.
 ///
 /// Equal keys are not trusted: what was stored is compared with what is asked before an answer is given.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -18,11 +18,14 @@ impl Key {
         &self.0
     }
 
-    pub(crate) fn of(place: &PlaceId, text: &str) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&place.0);
-        hasher.update(text.as_bytes());
-        Self(hasher.finalize().into())
+    pub(crate) fn of(
+        epoch: u64,
+        tenant: Option<&str>,
+        user: Option<&str>,
+        frame: &[u8],
+        text: &str,
+    ) -> Self {
+        Self(hash(epoch, tenant, user, frame, Some(text)))
     }
 
     /// Takes the bytes of one that was made before.
@@ -66,16 +69,8 @@ impl PlaceId {
 
     /// The place of a question; `user` is the one it is kept apart for.
     pub(crate) fn of(question: &Question, user: Option<&str>, epoch: u64) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&epoch.to_le_bytes());
-        for part in [question.scope().tenant_id(), user] {
-            // A length that no text has stands for "none".
-            let length = part.map_or(u64::MAX, |part| part.len() as u64);
-            hasher.update(&length.to_le_bytes());
-            hasher.update(part.unwrap_or_default().as_bytes());
-        }
-        hasher.update(question.frame());
-        Self(hasher.finalize().into())
+        let tenant = question.scope().tenant_id();
+        Self(hash(epoch, tenant, user, question.frame(), None))
     }
 
     /// Takes the bytes of one that was made before.
@@ -84,6 +79,55 @@ impl PlaceId {
         Self(bytes)
     }
 }
+
+/// Hashes parts so that nothing can be moved from one to another: small ones are joined first, as a hasher takes
+/// longer to be fed than to hash them.
+fn hash(
+    epoch: u64,
+    tenant: Option<&str>,
+    user: Option<&str>,
+    frame: &[u8],
+    text: Option<&str>,
+) -> [u8; 32] {
+    // A length that no text has stands for "none".
+    let length = |part: Option<&str>| part.map_or(u64::MAX, |part| part.len() as u64);
+    let numbers = [
+        epoch,
+        length(tenant),
+        length(user),
+        frame.len() as u64,
+        length(text),
+    ];
+    let mut buffer = [0; SMALL];
+    let mut used = 0;
+    for number in numbers {
+        buffer[used..used + 8].copy_from_slice(&number.to_le_bytes());
+        used += 8;
+    }
+    let parts = [
+        tenant.unwrap_or_default().as_bytes(),
+        user.unwrap_or_default().as_bytes(),
+        frame,
+        text.unwrap_or_default().as_bytes(),
+    ];
+    let rest: usize = parts.iter().map(|part| part.len()).sum();
+    if used + rest <= SMALL {
+        for part in parts {
+            buffer[used..used + part.len()].copy_from_slice(part);
+            used += part.len();
+        }
+        return blake3::hash(&buffer[..used]).into();
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&buffer[..used]);
+    for part in parts {
+        hasher.update(part);
+    }
+    hasher.finalize().into()
+}
+
+/// What is joined before it is hashed.
+const SMALL: usize = 512;
 
 /// Everything that must be equal for two questions to share an answer, bar their text.
 pub(crate) struct Place {
@@ -108,6 +152,37 @@ impl Place {
             epoch,
             frame: question.frame().into(),
         })
+    }
+
+    pub(crate) fn of_parts(
+        tenant: Option<&str>,
+        user: Option<&str>,
+        epoch: u64,
+        frame: &[u8],
+    ) -> Self {
+        Self {
+            id: PlaceId(hash(epoch, tenant, user, frame, None)),
+            tenant: tenant.map(Into::into),
+            user: user.map(Into::into),
+            epoch,
+            frame: frame.into(),
+        }
+    }
+
+    pub(crate) fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    pub(crate) const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    pub(crate) fn frame(&self) -> &[u8] {
+        &self.frame
     }
 
     /// Whether the question is asked at this very place, byte for byte.
@@ -140,6 +215,24 @@ mod tests {
         let user = scope.user_id().map(str::to_owned);
         let question = Question::new(scope, "text").framed(frame);
         PlaceId::of(&question, user.as_deref(), 0)
+    }
+
+    #[test]
+    fn joined_and_fed_parts_hash_alike() {
+        for length in [0, 1, 300, 471, 472, 473, 2000] {
+            let frame = vec![7; length];
+            let mut hasher = blake3::Hasher::new();
+            for number in [3, 1, u64::MAX, length as u64, 0] {
+                hasher.update(&u64::to_le_bytes(number));
+            }
+            hasher.update(b"t").update(&frame);
+            let whole: [u8; 32] = hasher.finalize().into();
+            assert_eq!(
+                hash(3, Some("t"), None, &frame, Some("")),
+                whole,
+                "{length}"
+            );
+        }
     }
 
     #[test]

@@ -14,6 +14,8 @@ use crate::semantic::Semantic;
 use crate::service::{Cache, Shared};
 use crate::settings::Settings;
 use crate::state::State;
+use crate::store::{Gone, Store};
+use crate::verify::Verify;
 
 /// Makes a [`Cache`] over a service.
 ///
@@ -114,6 +116,31 @@ impl<A, K: Kept> CacheLayer<A, K> {
     #[must_use]
     pub fn semantic(self, semantic: Semantic) -> Self {
         self.change(|settings| settings.semantic = Some(semantic))
+    }
+
+    /// Checks a share of the hits by meaning in the background, and makes routes with too many wrong ones stricter.
+    /// Defaults to off; does nothing without [`semantic`](Self::semantic).
+    #[must_use]
+    pub fn verify(self, verify: Verify<K::Stored>) -> Self {
+        self.change(|settings| settings.verify = Some(verify))
+    }
+
+    /// Keeps entries in another [`Store`]; `make` gets what the store tells of entries that leave. Defaults to moka,
+    /// in memory, within the [`Limits`].
+    #[must_use]
+    pub fn store(
+        self,
+        make: impl Fn(Gone<K::Stored>) -> Arc<dyn Store<K::Stored>> + Send + Sync + 'static,
+    ) -> Self {
+        self.change(|settings| settings.store = Some(Arc::new(make)))
+    }
+
+    /// Sets the epoch of policy that the cache starts with: answers of another one are out of reach. Defaults to 0.
+    ///
+    /// For stores that outlive the process: raise it whenever answers of before must not be given any more.
+    #[must_use]
+    pub fn epoch(self, epoch: u64) -> Self {
+        self.change(|settings| settings.epoch = epoch)
     }
 
     fn change(mut self, change: impl FnOnce(&mut Settings<K::Stored>)) -> Self {

@@ -133,6 +133,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod check;
 mod entry;
 pub mod error;
 mod flight;
@@ -150,13 +151,18 @@ mod memory;
 pub mod minilm;
 mod normal;
 mod places;
+mod proof;
+mod record;
 mod refuse;
+mod routes;
 mod run;
 mod semantic;
 mod service;
 mod settings;
 mod state;
+mod store;
 mod tags;
+mod verify;
 
 pub use self::entry::Entry;
 pub use self::guard::{Guard, guard};
@@ -165,6 +171,10 @@ pub use self::index::{Candidate, FlatIndex, Index, Indexed};
 pub use self::key::{Key, PlaceId};
 pub use self::layer::CacheLayer;
 pub use self::memory::Limits;
+pub use self::record::Record;
 pub use self::refuse::{Rule, Rules, Treatment};
+pub use self::routes::{RouteReport, Standing};
 pub use self::semantic::{Semantic, Threshold};
 pub use self::service::Cache;
+pub use self::store::{Asking, Gone, Got, Store};
+pub use self::verify::{Check, InvalidVerify, Verify};

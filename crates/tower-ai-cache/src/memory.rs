@@ -8,6 +8,7 @@ use moka::sync::Cache;
 
 use crate::entry::Entry;
 use crate::key::{BuildKeyHasher, Key};
+use crate::store::{Gone, Got, Store};
 
 /// How much a cache holds.
 ///
@@ -57,13 +58,12 @@ pub(crate) struct Memory<T> {
 }
 
 impl<T: Send + Sync + 'static> Memory<T> {
-    /// `gone` is told of every entry that goes, whatever the reason. It must not panic.
-    pub(crate) fn new(limits: &Limits, gone: impl Fn(&Entry<T>) + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(limits: &Limits, gone: Gone<T>) -> Self {
         let share = limits.bytes.div_ceil(limits.entries.max(1)).max(1);
         let weigh = move |_: &Key, entry: &Arc<Entry<T>>| {
             u32::try_from(entry.bytes.max(share)).unwrap_or(u32::MAX)
         };
-        let listen = move |_: Arc<Key>, entry: Arc<Entry<T>>, _: RemovalCause| gone(&entry);
+        let listen = move |_: Arc<Key>, entry: Arc<Entry<T>>, _: RemovalCause| gone.tell(&entry);
         let cache = Cache::builder()
             .max_capacity(limits.bytes as u64)
             .weigher(weigh)
@@ -71,41 +71,47 @@ impl<T: Send + Sync + 'static> Memory<T> {
             .build_with_hasher(BuildKeyHasher::default());
         Self { cache }
     }
+}
 
-    pub(crate) fn get(&self, key: &Key) -> Option<Arc<Entry<T>>> {
-        self.cache.get(key)
+impl<T: Send + Sync + 'static> Store<T> for Memory<T> {
+    fn get(&self, key: &Key) -> Got<T> {
+        Got::Now(self.cache.get(key))
     }
 
-    pub(crate) fn put(&self, entry: Arc<Entry<T>>) {
+    fn put(&self, entry: Arc<Entry<T>>) {
         self.cache.insert(entry.key, entry);
     }
 
-    /// Removes an entry, unless another one has taken its key.
-    pub(crate) fn remove(&self, entry: &Entry<T>) {
-        if self.get(&entry.key).is_some_and(|now| now.id == entry.id) {
-            self.cache.invalidate(&entry.key);
+    fn remove(&self, key: &Key, id: u64) {
+        if self.cache.get(key).is_some_and(|now| now.id == id) {
+            self.cache.invalidate(key);
         }
     }
 
-    pub(crate) fn clear(&self) {
+    fn remove_by_id(&self, id: u64) -> bool {
+        let found = self.cache.iter().find(|(_, entry)| entry.id == id);
+        let Some((key, _)) = found else {
+            return false;
+        };
+        self.remove(&key, id);
+        true
+    }
+
+    fn clear(&self) {
         self.cache.invalidate_all();
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Arc<Entry<T>>> + '_ {
-        self.cache.iter().map(|(_, entry)| entry)
-    }
-
     /// Lets moka do now what it would do in passing.
-    pub(crate) fn settle(&self) {
+    fn settle(&self) {
         self.cache.run_pending_tasks();
     }
 
-    pub(crate) fn weight(&self) -> u64 {
-        self.cache.weighted_size()
+    fn entries(&self) -> u64 {
+        self.cache.entry_count()
     }
 
-    pub(crate) fn len(&self) -> u64 {
-        self.cache.entry_count()
+    fn bytes(&self) -> u64 {
+        self.cache.weighted_size()
     }
 }
 

@@ -12,6 +12,7 @@ use tower_ai_core::{
 use tower_service::Service;
 use tracing::Instrument;
 
+use crate::check::check;
 use crate::error::{Ended, Joined};
 use crate::flight::{Arrival, Landing, Pilot, Rider};
 use crate::hit::Hit;
@@ -54,6 +55,7 @@ where
     S::Future: Send,
     Req: Send + 'static,
     K: Keep<S::Response> + Send + Sync + 'static,
+    K::Response: Send + 'static,
 {
     /// Asks with all others who ask the same.
     pub(crate) async fn together(mut self) -> Result<K::Response, BoxError> {
@@ -130,7 +132,7 @@ where
         let (inner, keep) = (self.inner.clone(), Arc::clone(&self.keep));
         let (state, stale) = (Arc::clone(&self.state), self.stale.take());
         let lookup = Arc::clone(&self.lookup);
-        Some(async move { ask(inner, request, &state, &*keep, &lookup, stale).await })
+        Some(ask(inner, request, state, keep, lookup, stale))
     }
 
     /// Passes a live answer on, and records it for the cache and for those who wait.
@@ -210,23 +212,35 @@ pub(crate) fn replay<Res, K: Keep<Res>>(
     response
 }
 
-/// Looks for a question of the same meaning, else asks the inner service; where that fails, a stale
-/// answer may stand in.
+/// Looks for an equal question where the store has to ask for it, then for one of the same meaning, else asks the
+/// inner service; where that fails, a stale answer may stand in.
 async fn ask<S, Req, K>(
     mut inner: S,
     request: Req,
-    state: &State<K::Stored>,
-    keep: &K,
-    lookup: &Lookup,
-    stale: Option<Hit<K::Stored>>,
+    state: Arc<State<K::Stored>>,
+    keep: Arc<K>,
+    lookup: Arc<Lookup>,
+    mut stale: Option<Hit<K::Stored>>,
 ) -> Asked<S::Response, K::Stored>
 where
-    S: Service<Req>,
+    S: Service<Req> + Send + 'static,
+    S::Response: Send + 'static,
     S::Error: Into<BoxError>,
-    K: Keep<S::Response>,
+    S::Future: Send,
+    Req: Send + 'static,
+    K: Keep<S::Response> + Send + Sync + 'static,
+    K::Response: Send + 'static,
 {
-    let (vector, similar) = look(state, lookup).await;
+    let refresh = lookup.question.directive() == Directive::Refresh;
+    match state.exact_later(&lookup).await {
+        Exact::Fresh(hit) if !refresh => return Asked::Found(hit),
+        Exact::Fresh(hit) | Exact::Stale(hit) => stale = Some(hit.stale()),
+        Exact::Nothing => {}
+    }
+    let (mut vector, similar) = look(&state, &lookup).await;
     if let Some(hit) = similar.fresh {
+        let vector = vector.take().unwrap_or_default();
+        check(inner, request, &state, &keep, &lookup, &hit, vector);
         return Asked::Found(hit);
     }
     let ready = poll_fn(|cx| inner.poll_ready(cx).map_err(Into::into)).await;
@@ -262,13 +276,26 @@ async fn look<T: Send + Sync + 'static>(
     let Some(vector) = matcher.vector(lookup.question.text()).await else {
         return (None, Similar::default());
     };
-    let mut similar = state.similar(lookup, &vector, Instant::now());
+    let mut similar = state.similar(lookup, &vector).await;
     if lookup.question.directive() == Directive::Refresh {
         similar.fresh = None;
     }
     match (&similar.fresh, similar.near) {
-        (Some(hit), _) => tracing::debug!(entry = hit.entry.id, "semantic hit"),
-        (None, Some(near)) => tracing::debug!(near.score, near.guard, "near, but not the same"),
+        (Some(hit), _) => {
+            let (entry, score) = (hit.entry.id, hit.score());
+            tracing::debug!(
+                entry,
+                score,
+                route = matcher.routes.name(lookup.route),
+                "semantic hit"
+            );
+        }
+        (None, Some(near)) => tracing::debug!(
+            near.score,
+            near.guard,
+            route = matcher.routes.name(lookup.route),
+            "near, but not the same"
+        ),
         (None, None) => {}
     }
     (Some(vector), similar)

@@ -13,6 +13,8 @@ use tower_service::Service;
 
 use crate::guard::{Guard, guard};
 use crate::index::{FlatIndex, Index};
+use crate::proof::Promise;
+use crate::routes::Routes;
 
 /// What is less near than this means nothing, whoever says so.
 const LEAST: f32 = 0.5;
@@ -27,6 +29,8 @@ pub enum Threshold {
     Balanced,
     /// A cosine of one's own, measured on one's own questions; at least 0.5.
     Own(f32),
+    /// Nothing is near enough: only equal questions are answered.
+    ExactOnly,
 }
 
 impl Threshold {
@@ -36,6 +40,7 @@ impl Threshold {
         match self {
             Self::Strict => 0.95,
             Self::Balanced => 0.92,
+            Self::ExactOnly => f32::INFINITY,
             // What is no number is reached by nothing.
             Self::Own(cosine) if cosine.is_nan() => f32::INFINITY,
             Self::Own(cosine) => cosine.max(LEAST),
@@ -74,6 +79,7 @@ pub struct Semantic {
     embed: Arc<dyn Embed>,
     index: Arc<dyn Fn(usize) -> Arc<dyn Index> + Send + Sync>,
     threshold: Threshold,
+    routes: Vec<(Box<str>, Threshold)>,
     stale_threshold: Option<Threshold>,
     budget: Duration,
     at_a_time: usize,
@@ -91,6 +97,7 @@ impl Semantic {
             embed: Arc::new(Embedder(embedder)),
             index: Arc::new(|places| Arc::new(FlatIndex::new(places))),
             threshold: Threshold::Strict,
+            routes: Vec::new(),
             stale_threshold: None,
             budget: Duration::from_millis(250),
             at_a_time: 8,
@@ -101,6 +108,31 @@ impl Semantic {
     #[must_use]
     pub const fn threshold(mut self, threshold: Threshold) -> Self {
         self.threshold = threshold;
+        self
+    }
+
+    /// The most routes with a threshold of their own; of further ones the default counts.
+    pub const MAX_ROUTES: usize = 256;
+
+    /// Sets how near a hit must be for questions of one [route](tower_ai_core::Question::routed). Defaults to the
+    /// threshold of all.
+    ///
+    /// ```
+    /// # use tower::service_fn;
+    /// # use tower_ai_cache::{Semantic, Threshold};
+    /// # let embedder = service_fn(|_texts: Vec<String>| async { Ok::<_, std::io::Error>(vec![vec![1.0]]) });
+    /// let semantic = Semantic::new(embedder)
+    ///     .route("faq", Threshold::Balanced)
+    ///     .route("contracts", Threshold::ExactOnly);
+    /// # let _ = semantic;
+    /// ```
+    #[must_use]
+    pub fn route(mut self, name: impl Into<Box<str>>, threshold: Threshold) -> Self {
+        let name = name.into();
+        self.routes.retain(|(known, _)| *known != name);
+        if self.routes.len() < Self::MAX_ROUTES {
+            self.routes.push((name, threshold));
+        }
         self
     }
 
@@ -132,12 +164,12 @@ impl Semantic {
         self
     }
 
-    pub(crate) fn build(&self, most_places: usize) -> Matcher {
+    pub(crate) fn build(&self, most_places: usize, promise: Option<Promise>) -> Matcher {
         Matcher {
             embed: Arc::clone(&self.embed),
             index: (self.index)(most_places),
-            threshold: self.threshold.cosine(),
-            stale_threshold: self.stale_threshold.unwrap_or(self.threshold).cosine(),
+            routes: Routes::new(self.threshold, &self.routes, promise),
+            stale_threshold: self.stale_threshold.map(Threshold::cosine),
             budget: self.budget,
             permits: Semaphore::new(self.at_a_time.max(1)),
             queue: Semaphore::new(QUEUE + self.at_a_time.max(1)),
@@ -155,8 +187,8 @@ pub(crate) const TOP: usize = 5;
 pub(crate) struct Matcher {
     embed: Arc<dyn Embed>,
     pub(crate) index: Arc<dyn Index>,
-    threshold: f32,
-    stale_threshold: f32,
+    pub(crate) routes: Routes,
+    stale_threshold: Option<f32>,
     budget: Duration,
     permits: Semaphore,
     queue: Semaphore,
@@ -193,14 +225,11 @@ impl Matcher {
         asked: &str,
         kept: &str,
         score: f32,
+        route: usize,
         stale: bool,
     ) -> Result<(), &'static str> {
-        let threshold = if stale {
-            self.stale_threshold
-        } else {
-            self.threshold
-        };
-        if score < threshold {
+        let stale = self.stale_threshold.filter(|_| stale);
+        if score < self.routes.threshold(route, stale) {
             return Err(BELOW);
         }
         match guard(asked, kept) {
@@ -250,6 +279,7 @@ impl fmt::Debug for Semantic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Semantic")
             .field("threshold", &self.threshold)
+            .field("routes", &self.routes)
             .field("stale_threshold", &self.stale_threshold)
             .field("budget", &self.budget)
             .field("at_a_time", &self.at_a_time)

@@ -52,6 +52,7 @@ where
     A: Ask<Req>,
     A::Request: Send + 'static,
     K: Keep<S::Response> + Send + Sync + 'static,
+    K::Response: Send + 'static,
 {
     type Response = K::Response;
     type Error = BoxError;

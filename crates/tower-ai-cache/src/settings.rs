@@ -9,9 +9,14 @@ use tower_ai_core::{Outcome, Question};
 use crate::memory::Limits;
 use crate::refuse::Rules;
 use crate::semantic::Semantic;
+use crate::store::{Gone, Store};
+use crate::verify::Verify;
 
 /// Says how long an answer is fresh; `None` keeps it not at all.
 pub(crate) type LifeFn<T> = Arc<dyn Fn(&Question, &T) -> Option<Duration> + Send + Sync>;
+
+/// Makes the store of a cache.
+pub(crate) type StoreFn<T> = Arc<dyn Fn(Gone<T>) -> Arc<dyn Store<T>> + Send + Sync>;
 
 /// Everything that a cache is told, bar how to read its requests and responses.
 pub(crate) struct Settings<T> {
@@ -22,6 +27,10 @@ pub(crate) struct Settings<T> {
     pub(crate) stale_for: fn(Outcome) -> bool,
     pub(crate) wait: Duration,
     pub(crate) semantic: Option<Semantic>,
+    pub(crate) verify: Option<Verify<T>>,
+    /// `None` is the store in memory.
+    pub(crate) store: Option<StoreFn<T>>,
+    pub(crate) epoch: u64,
 }
 
 impl<T> Default for Settings<T> {
@@ -34,6 +43,9 @@ impl<T> Default for Settings<T> {
             stale_for,
             wait: Duration::from_secs(30),
             semantic: None,
+            verify: None,
+            store: None,
+            epoch: 0,
         }
     }
 }
@@ -70,6 +82,8 @@ impl<T> Clone for Settings<T> {
         Self {
             life: Arc::clone(&self.life),
             semantic: self.semantic.clone(),
+            verify: self.verify.clone(),
+            store: self.store.clone(),
             ..*self
         }
     }
@@ -83,6 +97,8 @@ impl<T> fmt::Debug for Settings<T> {
             .field("stale", &self.stale)
             .field("wait", &self.wait)
             .field("semantic", &self.semantic)
+            .field("verify", &self.verify)
+            .field("epoch", &self.epoch)
             .finish_non_exhaustive()
     }
 }

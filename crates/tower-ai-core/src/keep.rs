@@ -2,6 +2,8 @@
 
 use std::any::type_name;
 use std::fmt;
+use std::future::{Future, ready};
+use std::pin::Pin;
 
 use crate::{BoxError, ByResult, CacheNote, Classify, Outcome};
 
@@ -33,9 +35,22 @@ pub trait Keep<Res>: Kept {
     /// Makes a response of what was kept.
     fn replay(&self, stored: &Self::Stored) -> Self::Response;
 
+    /// Reads a live response to its end for nobody but its recorder. Defaults to dropping it: a plain value has
+    /// been recorded already.
+    fn drain(&self, response: Self::Response) -> Drained
+    where
+        Self::Response: Send + 'static,
+    {
+        drop(response);
+        Box::pin(ready(()))
+    }
+
     /// Notes beside the response what the cache did. Defaults to nothing.
     fn note(&self, _response: &mut Self::Response, _note: CacheNote) {}
 }
+
+/// A response that is being read to its end: the future of [`Keep::drain`].
+pub type Drained = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Takes what a cache keeps of one answer, at most once.
 ///

@@ -55,7 +55,7 @@ pub use self::epoch::Epoch;
 pub use self::error::BoxError;
 pub use self::headroom::{Headroom, Room};
 pub use self::health::{Availability, Health, Mode};
-pub use self::keep::{Keep, KeepFn, Kept, Recorder, keep_fn};
+pub use self::keep::{Drained, Keep, KeepFn, Kept, Recorder, keep_fn};
 pub use self::key::Key;
 pub use self::outcome::Outcome;
 pub use self::priority::Priority;

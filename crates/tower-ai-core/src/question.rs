@@ -1,5 +1,6 @@
 //! What a request asks, as far as a cache must know.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -156,6 +157,7 @@ pub struct Question {
     facts: Facts,
     directive: Directive,
     max_age: Option<Duration>,
+    route: Option<Cow<'static, str>>,
 }
 
 impl Question {
@@ -173,6 +175,7 @@ impl Question {
             facts: Facts::default(),
             directive: Directive::ByRule,
             max_age: None,
+            route: None,
         }
     }
 
@@ -216,6 +219,15 @@ impl Question {
         self
     }
 
+    /// Names the route that it takes: how near another question must be to share its answer is set by route.
+    ///
+    /// It does not tell questions apart: equal ones share an answer on all routes.
+    #[must_use]
+    pub fn routed(mut self, route: impl Into<Cow<'static, str>>) -> Self {
+        self.route = Some(route.into());
+        self
+    }
+
     /// Whose it is.
     #[must_use]
     pub const fn scope(&self) -> &Scope {
@@ -250,6 +262,12 @@ impl Question {
     #[must_use]
     pub const fn directive(&self) -> Directive {
         self.directive
+    }
+
+    /// The route that it takes.
+    #[must_use]
+    pub fn route(&self) -> Option<&str> {
+        self.route.as_deref()
     }
 
     /// The oldest answer that the caller takes.

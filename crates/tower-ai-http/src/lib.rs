@@ -8,7 +8,11 @@
 //!   answer once and leaves its outcome beside it;
 //! - [`HttpClassify`] and [`classify_head_fn`]: hand that outcome to any layer;
 //! - [`FollowBody`]: settles an attempt when the body of its answer ends, breaks or is dropped;
-//! - [`Answer`]: the table of what providers' answers mean and of how long they ask us to wait, as a pure function.
+//! - [`GatewayLayer`], above everything where the callers are HTTP's own: tells them of errors in their dialect, also
+//!   within a stream;
+//! - [`Answer`]: the tables of what providers' answers mean and of how long they ask us to wait, as a pure function.
+//!
+//! What each provider is known to say stands in [`providers`].
 //!
 //! No HTTP client comes with it: `TargetLayer` stands on any service of `http::Request<ReplayBody<B>>`, such as
 //! hyper-util's.
@@ -18,6 +22,8 @@
 mod classify;
 mod dialect;
 pub mod follow;
+pub mod gateway;
+pub mod providers;
 mod reading;
 pub mod replay;
 mod secret;
@@ -28,6 +34,7 @@ mod wall;
 pub use self::classify::{ClassifyHeadFn, Head, HttpClassify, classify_head_fn};
 pub use self::dialect::Dialect;
 pub use self::follow::{FollowBody, FollowedBody};
+pub use self::gateway::{Gateway, GatewayBody, GatewayLayer};
 pub use self::reading::Answer;
 pub use self::replay::try_clone_request;
 pub use self::replay::{InvalidLimit, NotReplayable, Replay, ReplayBody, ReplayLayer};

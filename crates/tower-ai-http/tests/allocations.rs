@@ -10,10 +10,13 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
+use tokio::time::Instant;
 use tokio_test::assert_ready_ok;
 use tower::{Layer, Service};
 use tower_ai_core::{AtOnce, Classify, Follow, Outcome, Target, settle_fn};
-use tower_ai_http::{FollowBody, HttpClassify, ReplayLayer, Secret, TargetLayer};
+use tower_ai_http::{
+    Answer, Dialect, FollowBody, HttpClassify, ReplayLayer, Secret, TargetLayer, WallTime,
+};
 
 /// A client that costs nothing.
 #[derive(Clone)]
@@ -83,6 +86,23 @@ fn a_call_to_a_target_allocates_its_url_and_its_new_body() {
         3,
         "and the body with another model"
     );
+}
+
+#[test]
+fn to_learn_what_is_left_of_rate_limits_allocates_nothing() {
+    let mut headers = http::HeaderMap::new();
+    for name in ["limit", "remaining", "reset"] {
+        for of in ["requests", "tokens"] {
+            let name = format!("x-ratelimit-{name}-{of}").parse::<http::HeaderName>();
+            headers.insert(name.unwrap(), "60".parse().unwrap());
+        }
+    }
+    let (now, wall) = (Instant::now(), WallTime::now());
+    let info = allocation_counter::measure(|| {
+        let answer = Answer::new(Dialect::OpenAi, http::StatusCode::OK, &headers);
+        assert!(!answer.headroom(now, wall).is_unknown());
+    });
+    assert_eq!(info.count_total, 0);
 }
 
 #[test]

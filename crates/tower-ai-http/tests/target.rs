@@ -208,6 +208,75 @@ async fn gemini_has_its_model_in_the_path() {
     assert_eq!(got.body, r#"{"model":"stays"}"#);
 }
 
+/// What a call for `path` is sent as to an endpoint with this path.
+async fn sent_as(dialect: Dialect, base: &str, model: Option<&str>, path: &str) -> Got {
+    let make = |url: &str| {
+        layer(&format!("{url}{base}"), model)
+            .with_dialect(dialect)
+            .with_secret(&Secret::new("sk"))
+            .unwrap()
+    };
+    got(make, post(path, r#"{"model":"theirs"}"#)).await
+}
+
+#[tokio::test]
+async fn a_call_for_openai_reaches_those_who_put_it_elsewhere() {
+    let chat = "/v1/chat/completions";
+    for (dialect, base, sent) in [
+        (
+            Dialect::Azure,
+            "/openai/deployments/gpt?api-version=2",
+            "/openai/deployments/gpt/chat/completions?api-version=2",
+        ),
+        (Dialect::Azure, "/openai/v1", "/openai/v1/chat/completions"),
+        (
+            Dialect::GeminiOpenAi,
+            "/v1beta/openai",
+            "/v1beta/openai/chat/completions",
+        ),
+        (
+            Dialect::Vertex,
+            "/v1/projects/p/locations/eu/endpoints/openapi",
+            "/v1/projects/p/locations/eu/endpoints/openapi/chat/completions",
+        ),
+        (
+            Dialect::Bedrock,
+            "/openai/v1",
+            "/openai/v1/chat/completions",
+        ),
+        (Dialect::Groq, "/openai/v1", "/openai/v1/chat/completions"),
+        (Dialect::OpenRouter, "/api/v1", "/api/v1/chat/completions"),
+        (Dialect::Unknown, "/proxy", "/proxy/v1/chat/completions"),
+    ] {
+        let got = sent_as(dialect, base, Some("ours"), chat).await;
+        assert_eq!(got.head.uri, sent, "{dialect:?}");
+        assert_eq!(got.body, r#"{"model":"ours"}"#, "{dialect:?}");
+        let key = match dialect {
+            Dialect::Azure => ("api-key", "sk"),
+            _ => ("authorization", "Bearer sk"),
+        };
+        assert_eq!(got.head.headers[key.0], key.1, "{dialect:?}");
+    }
+}
+
+#[tokio::test]
+async fn native_calls_keep_their_form() {
+    let bedrock = sent_as(
+        Dialect::Bedrock,
+        "",
+        Some("amazon.nova:0"),
+        "/model/any/converse",
+    )
+    .await;
+    assert_eq!(bedrock.head.uri, "/model/amazon.nova%3A0/converse");
+    let triton = sent_as(Dialect::Triton, "", Some("bert"), "/v2/models/any/infer").await;
+    assert_eq!(triton.head.uri, "/v2/models/bert/infer");
+    assert_eq!(triton.body, r#"{"model":"theirs"}"#, "not read");
+    let ollama = sent_as(Dialect::Ollama, "", Some("llama3"), "/api/chat").await;
+    assert_eq!(ollama.head.uri, "/api/chat");
+    assert_eq!(ollama.body, r#"{"model":"llama3"}"#);
+}
+
 #[tokio::test]
 async fn what_is_not_json_passes_untouched_where_the_model_may_stay() {
     let mut request = post("/v1/audio", "--boundary\r\n");

@@ -10,16 +10,15 @@ use proptest::prelude::*;
 use tower_ai_core::Outcome;
 use tower_ai_http::{Answer, Dialect, WallTime};
 
+use self::check::DIALECTS;
+
+#[allow(unreachable_pub, dead_code, reason = "the fuzzer uses it too")]
+#[path = "../fuzz/check.rs"]
+mod check;
+
 /// 2026-11-22, 10:00:00 UTC.
 const NOW: WallTime = WallTime::since_epoch(Duration::from_secs(1_795_341_600));
 const DAY: u128 = 86_400_000;
-const DIALECTS: [Dialect; 4] = [
-    Dialect::Anthropic,
-    Dialect::Gemini,
-    Dialect::OpenAi,
-    Dialect::Unknown,
-];
-
 fn outcome(status: u16, headers: &[(&'static str, &str)], body: &str) -> Outcome {
     let pair = |(name, value): &(&'static str, &str)| {
         (
@@ -53,6 +52,20 @@ fn retry_after_is_read_in_all_its_forms() {
         "RFC 850"
     );
     assert_eq!(after("Sun Nov 22 10:00:30 2026"), Some(30_000), "asctime");
+}
+
+#[test]
+fn a_duration_is_read_in_all_its_forms() {
+    let reset = |value| wait(&[("x-ratelimit-reset-requests", value)]);
+    assert_eq!(reset("1s"), Some(1000));
+    assert_eq!(reset("120ms"), Some(120));
+    assert_eq!(reset("7.66s"), Some(7660));
+    assert_eq!(reset("6m0s"), Some(360_000));
+    assert_eq!(reset("1m30s"), Some(90_000));
+    assert_eq!(reset("1h2m3.5s"), Some(3_723_500));
+    let info = r#"{"error":{"details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"3.5s"}]}}"#;
+    let wait = outcome(429, &[], info).wait();
+    assert_eq!(wait, Some(Duration::from_millis(3500)));
 }
 
 #[test]
@@ -219,5 +232,43 @@ proptest! {
         let answer = Answer::new(DIALECTS[dialect], status, &map).with_body(&body);
         let wait = answer.outcome(now).wait().unwrap_or_default();
         prop_assert!(wait <= Duration::from_secs(86_400));
+    }
+
+    /// `Retry-After` is a plain number, a date, or nothing: what else stands there never makes a call wait.
+    #[test]
+    fn garbage_in_a_retry_after_is_no_wait(value in "[ -~]{0,24}") {
+        let trimmed = value.trim();
+        let digits = trimmed.strip_prefix(['-', '+']).unwrap_or(trimmed);
+        let is_number = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+            && digits.bytes().filter(|b| *b == b'.').count() <= 1
+            && digits.bytes().any(|b| b.is_ascii_digit());
+        let is_date = httpdate::parse_http_date(trimmed).is_ok();
+        let read = wait(&[("retry-after", &value)]);
+        prop_assert_eq!(read.is_some(), is_number || is_date, "{:?}", value);
+    }
+
+    /// A number means the same in seconds, in milliseconds, and as a moment.
+    #[test]
+    fn all_forms_of_a_wait_agree(millis in 0..86_400_000_u64) {
+        let seconds = Duration::from_millis(millis).as_secs_f64();
+        let expected = Some(u128::from(millis));
+        let near = |read: Option<u128>| read.is_some_and(|read| read.abs_diff(u128::from(millis)) <= 1);
+        prop_assert_eq!(wait(&[("retry-after-ms", &millis.to_string())]), expected);
+        prop_assert!(near(wait(&[("retry-after", &seconds.to_string())])));
+        let moment = 1_795_341_600_000 + millis;
+        for reset in [format!("{seconds}s"), format!("{millis}ms"), moment.to_string()] {
+            prop_assert!(near(wait(&[("x-ratelimit-reset", &reset)])), "{}", reset);
+        }
+        let said = format!("{{\"error\":{{\"message\":\"Please try again in {seconds}s.\"}}}}");
+        let said = outcome(429, &[], &said).wait().map(|wait| wait.as_millis());
+        prop_assert!(near(said), "{:?}", said);
+    }
+
+    /// A message that asks for nothing makes no call wait.
+    #[test]
+    fn a_message_that_asks_for_nothing_is_no_wait(words in vec("[a-z0-9.]{1,8}", 0..12)) {
+        let said = format!("{{\"error\":{{\"message\":\"{}\"}}}}", words.join(" "));
+        prop_assume!(!said.contains("retry ") && !said.contains("try again "));
+        prop_assert_eq!(outcome(429, &[], &said).wait(), None);
     }
 }

@@ -29,6 +29,7 @@ pin_project! {
         settings: Settings,
         called: Instant,
         deadline: Option<Deadline>,
+        is_read: bool,
     }
 }
 
@@ -43,7 +44,12 @@ pin_project! {
 }
 
 impl<F, B> ResponseFuture<F, B> {
-    pub(crate) fn new(future: F, settings: Settings, deadline: Option<Deadline>) -> Self {
+    pub(crate) fn new(
+        future: F,
+        settings: Settings,
+        deadline: Option<Deadline>,
+        is_read: bool,
+    ) -> Self {
         Self {
             state: State::Called {
                 future,
@@ -52,6 +58,7 @@ impl<F, B> ResponseFuture<F, B> {
             settings,
             called: Instant::now(),
             deadline,
+            is_read,
         }
     }
 }
@@ -76,7 +83,7 @@ where
                         return Poll::Ready(Err(broken.into()));
                     };
                     let (mut parts, body) = result.map_err(Into::into)?.into_parts();
-                    let Some(framing) = framing(&parts) else {
+                    let Some(framing) = framing(&parts).filter(|_| *this.is_read) else {
                         let body = GuardedBody::untouched(body);
                         return Poll::Ready(Ok(Response::from_parts(parts, body)));
                     };

@@ -34,7 +34,7 @@
 //!
 //! An answer that is not streamed but one JSON text (`application/json`) is held to its end, whatever the mode,
 //! because nobody can use half of it; it must be whole JSON and hold no error. Answers with another status than
-//! 200, of other types, or compressed, pass untouched: take `accept-encoding` off requests whose answers are to be
+//! 200, to `HEAD`, of other types, or compressed, pass untouched: take `accept-encoding` off requests whose answers are to be
 //! guarded. Events that belong to no format above are no content, so that a stream of something else than a
 //! model's answer never begins: leave such calls outside of the guard.
 //!

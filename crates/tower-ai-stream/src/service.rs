@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body::Body;
 use tower_ai_core::{Attempt, BoxError};
 use tower_service::Service;
@@ -66,6 +66,9 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let attempt = request.extensions().get::<Attempt>();
         let deadline = attempt.and_then(Attempt::deadline);
-        ResponseFuture::new(self.inner.call(request), self.settings, deadline)
+        // An answer to this has no body, whatever its head says.
+        let is_read = request.method() != Method::HEAD;
+        let future = self.inner.call(request);
+        ResponseFuture::new(future, self.settings, deadline, is_read)
     }
 }

@@ -2,11 +2,13 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use support::script::{Answer, Step, call, data, drain, ending};
+use support::script::{Answer, Step, call, data, drain, ending, guarded};
 use support::{ANTHROPIC, GEMINI, Recorded, STREAMS};
+use tower::ServiceExt;
 use tower_ai_core::error::outcome_of;
 use tower_ai_core::{BoxError, Outcome};
 use tower_ai_stream::{Commit, Ending, Heard, Malformed, StreamGuardLayer};
@@ -288,6 +290,17 @@ fn what_is_no_stream_of_a_good_answer_passes_untouched() {
             assert!(answer.extensions().get::<Heard>().is_none());
             assert_eq!(drain(answer).await, ("x".to_owned(), Ending::Good));
         }
+    });
+}
+
+#[test]
+fn a_head_without_a_body_is_no_broken_answer() {
+    run(async {
+        let alive = Arc::new(());
+        let provider = guarded(first(), "application/json", Vec::new(), &alive);
+        let request = http::Request::head("/v1/models").body(()).unwrap();
+        let answer = provider.oneshot(request).await.unwrap();
+        assert_eq!(drain(answer).await, (String::new(), Ending::Good));
     });
 }
 

@@ -27,9 +27,13 @@ impl Circuit {
         let age = now.saturating_sub(ticket.started);
         let lane = ticket.lane;
         let slow_after = self.slow_after[lane.index()].load(Ordering::Relaxed);
-        let free = ticket.kind == Kind::Closed && age <= slow_after;
+        let free = match ticket.kind {
+            Kind::Closed => age <= slow_after,
+            kind => kind == Kind::Counted,
+        };
         if free {
-            if ticket.counted {
+            ticket.slow = age > slow_after;
+            if ticket.counted && ticket.kind == Kind::Closed {
                 let bucket = self.ring.bucket(ticket.started);
                 self.ring.timely(bucket, lane, ticket.generation);
             }
@@ -104,6 +108,9 @@ impl Circuit {
                 self.arrived(ticket, || at);
                 self.key.worked(at);
                 self.streak.end(ticket.generation);
+                if ticket.kind == Kind::Counted {
+                    self.locked(|machine, ring| machine.count(ring, now, ticket, false, None));
+                }
                 if ticket.key_probe {
                     self.locked(|machine, _| machine.useful_again());
                 }
@@ -130,6 +137,9 @@ impl Circuit {
     fn failed(&self, ticket: &Ticket, now: Nanos, wait: Option<Duration>) {
         let wait = wait.map(nanos);
         self.locked(|machine, ring| {
+            if ticket.kind == Kind::Counted {
+                return machine.count(ring, now, ticket, true, wait);
+            }
             machine.failed(ring, now, ticket, wait);
             let enough = |limit| self.streak.count(ticket.generation) >= limit;
             if ticket.generation == machine.generation()

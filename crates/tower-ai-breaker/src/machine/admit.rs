@@ -23,6 +23,8 @@ pub(crate) struct Ticket {
     pub(crate) counted: bool,
     /// Whether its first content has come.
     pub(crate) content: bool,
+    /// Whether it came late, by a rule that counts.
+    pub(crate) slow: bool,
     /// Whether it is the one probe of a shut key.
     pub(crate) key_probe: bool,
 }
@@ -34,10 +36,22 @@ pub(crate) enum Kind {
     Plain,
     /// By a closed circuit: its success needs no lock.
     Closed,
+    /// By a circuit with a rule that counts all outcomes.
+    Counted,
     /// By a circuit that sheds or ramps, or as a probe.
     Watched,
     /// By a circuit that only observes: it would have been rejected, so it says nothing.
     Ghost,
+}
+
+impl Kind {
+    /// The same for a call that must not settle without the lock.
+    pub(crate) const fn under_watch(self) -> Self {
+        match self {
+            Self::Plain | Self::Closed => Self::Watched,
+            watched => watched,
+        }
+    }
 }
 
 impl Ticket {
@@ -57,6 +71,7 @@ impl Ticket {
             lane,
             counted: false,
             content: false,
+            slow: false,
             key_probe: false,
         }
     }
@@ -96,6 +111,7 @@ impl Machine {
         self.meet(ring, others);
         let kind = match &mut self.phase {
             Phase::Closed if self.rules.consecutive.is_some() => Kind::Plain,
+            Phase::Closed if self.rules.failure_rate.is_some() => Kind::Counted,
             Phase::Closed => Kind::Closed,
             Phase::Shedding(shedding) => {
                 let unit = self.chance.unit();
@@ -114,6 +130,12 @@ impl Machine {
                     return Err(Refusal::new(Reason::Ramping, None));
                 }
                 Kind::Watched
+            }
+            Phase::HalfOpen(half) => {
+                if !half.admit() {
+                    return Err(Refusal::new(Reason::Ramping, None));
+                }
+                Kind::Counted
             }
         };
         self.cap
@@ -151,8 +173,10 @@ impl Machine {
         lane: Lane,
     ) -> Result<Ticket, Refusal> {
         let now = self.now;
-        let counted = kind != Kind::Plain && ring.start(ring.bucket(now), lane, self.generation);
-        if kind == Kind::Watched && !counted {
+        let leased = kind == Kind::Watched || matches!(self.phase, Phase::HalfOpen(_));
+        let counted =
+            (leased || kind == Kind::Closed) && ring.start(ring.bucket(now), lane, self.generation);
+        if leased && !counted {
             // Without a place in the ring its lease could not lapse.
             self.give_back();
             return Err(Refusal::new(Reason::Ramping, None));
@@ -162,9 +186,11 @@ impl Machine {
         Ok(ticket)
     }
 
-    fn give_back(&mut self) {
-        if let Phase::Ramping(ramp) = &mut self.phase {
-            ramp.release(1);
+    pub(super) fn give_back(&mut self) {
+        match &mut self.phase {
+            Phase::Ramping(ramp) => ramp.release(1),
+            Phase::HalfOpen(half) => half.release(1),
+            _ => {}
         }
     }
 

@@ -16,6 +16,7 @@
 //! reopen it.
 
 mod admit;
+mod counting;
 mod report;
 mod settle;
 mod sweep;
@@ -33,6 +34,7 @@ use crate::time::{Nanos, seconds};
 use crate::word::{GENERATION_MASK, Verdict};
 
 pub(crate) use self::admit::{Kind, Refusal, Ticket};
+use self::counting::{Counting, HalfOpen};
 use self::sweep::Cursors;
 
 /// Calls that must have spoken before their share of failures is believed.
@@ -59,6 +61,8 @@ enum Phase {
         slow: bool,
     },
     Ramping(Ramp),
+    /// The way back of a rule that counts.
+    HalfOpen(HalfOpen),
 }
 
 /// The state of one circuit, but for what the fast path writes.
@@ -71,6 +75,8 @@ pub(crate) struct Machine {
     now: Nanos,
     cursors: Cursors,
     evidence: Evidence,
+    /// The rule that counts, where it is chosen.
+    counting: Option<Counting>,
     outage: Outage,
     cap: RateCap,
     /// Until when a rate limit keeps calls away; 0: no gate. The wait itself stands in the target's health.
@@ -87,9 +93,10 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) const fn new(rules: Rules, chance: Chance) -> Self {
+    pub(crate) fn new(rules: Rules, chance: Chance) -> Self {
         Self {
             evidence: Evidence::new(&rules),
+            counting: rules.failure_rate.map(Counting::by),
             cap: RateCap::new(rules.second),
             rules,
             phase: Phase::Closed,
@@ -122,7 +129,7 @@ impl Machine {
             Phase::Closed => Mode::Closed,
             Phase::Shedding(_) => Mode::Shedding,
             Phase::Open { .. } => Mode::Open,
-            Phase::Ramping(_) => Mode::Ramping,
+            Phase::Ramping(_) | Phase::HalfOpen(_) => Mode::Ramping,
         }
     }
 
@@ -145,7 +152,10 @@ impl Machine {
 
     /// The age from which a call without content is slow.
     pub(crate) fn slow_after(&self, lane: Lane) -> Nanos {
-        self.evidence.slow_after(self.now, lane, &self.rules)
+        let learnt = || self.evidence.slow_after(self.now, lane, &self.rules);
+        self.counting
+            .as_ref()
+            .map_or_else(learnt, Counting::slow_after)
     }
 
     fn present(&self) -> Present {
@@ -162,6 +172,9 @@ impl Machine {
         self.generation = self.generation.wrapping_add(1) & GENERATION_MASK;
         self.cursors = Cursors::starting_at(ring.bucket(self.now));
         self.asked_until = 0;
+        if let Some(counting) = &mut self.counting {
+            counting.clear();
+        }
     }
 
     /// ## Any => Open
@@ -192,7 +205,12 @@ impl Machine {
 
     /// ## Open => Ramping
     fn ramp(&mut self, ring: &Ring) {
-        self.enter(Phase::Ramping(Ramp::new(self.now)), ring);
+        let ramp = || Phase::Ramping(Ramp::new(self.now));
+        let phase = self
+            .counting
+            .as_ref()
+            .map_or_else(ramp, Counting::half_open);
+        self.enter(phase, ring);
         self.evidence.acquit();
     }
 
@@ -242,14 +260,14 @@ impl Machine {
         match self.phase {
             Phase::Closed => self.judge_closed(ring, others),
             Phase::Shedding(shedding) => self.judge_shedding(&shedding, ring, others),
-            Phase::Open { .. } => {}
+            Phase::Open { .. } | Phase::HalfOpen(_) => {}
             Phase::Ramping(ramp) => self.judge_ramping(&ramp, ring, others),
         }
     }
 
     /// ## Closed => (Closed | Shedding | Open)
     fn judge_closed(&mut self, ring: &Ring, others: bool) {
-        if self.rules.consecutive.is_some() {
+        if self.rules.is_plain() {
             return;
         }
         let Some(alarm) = self.evidence.alarm(ring, &self.present(), &self.rules) else {
@@ -283,7 +301,7 @@ impl Machine {
     fn judge_ramping(&mut self, ramp: &Ramp, ring: &Ring, others: bool) {
         if ramp.trial().is_sick() {
             match ramp.partial() {
-                Some(bad) if !others && self.rules.consecutive.is_none() => {
+                Some(bad) if !others && !self.rules.is_plain() => {
                     self.shed(ring, bad, false);
                 }
                 partial => self.open(ring, partial, false),

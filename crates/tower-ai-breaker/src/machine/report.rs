@@ -4,6 +4,7 @@ use tower_ai_core::Mode;
 
 use crate::ring::Lane;
 use crate::time::Nanos;
+use crate::window::Tally;
 
 use super::{Forced, Machine, Phase};
 
@@ -24,18 +25,20 @@ pub(crate) struct Report {
     pub(crate) shed_share: f64,
     pub(crate) window: Option<(u32, u32)>,
     pub(crate) cap: Option<f64>,
+    pub(crate) tally: Option<Tally>,
 }
 
 impl Machine {
-    pub(crate) fn report(&self) -> Report {
+    pub(crate) fn report(&mut self) -> Report {
         let shed_share = match &self.phase {
             Phase::Closed => 0.0,
             Phase::Shedding(shedding) => shedding.rejected_share(),
             Phase::Open { .. } => 1.0,
-            Phase::Ramping(_) => 0.0,
+            Phase::Ramping(_) | Phase::HalfOpen(_) => 0.0,
         };
         let window = match &self.phase {
             Phase::Ramping(ramp) => Some((ramp.window(), ramp.holding())),
+            Phase::HalfOpen(half) => Some((half.left(), half.holding())),
             _ => None,
         };
         Report {
@@ -52,6 +55,7 @@ impl Machine {
             shed_share,
             window,
             cap: self.cap.per_second(),
+            tally: self.tally(),
         }
     }
 }

@@ -3,11 +3,11 @@
 use crate::ring::{Lane, Ring};
 use crate::time::Nanos;
 
-use super::{Machine, Phase, Ticket};
+use super::{Kind, Machine, Phase, Ticket};
 
 impl Machine {
     /// Whether what the call says still counts.
-    fn is_current(&self, ticket: &Ticket) -> bool {
+    pub(super) fn is_current(&self, ticket: &Ticket) -> bool {
         ticket.generation == self.generation
     }
 
@@ -23,8 +23,7 @@ impl Machine {
         if !self.is_current(ticket) {
             return;
         }
-        let asked = asked.map_or(0, |asked| now.saturating_add(asked));
-        self.asked_until = self.asked_until.max(asked);
+        self.ask(now, asked);
         self.end(ring, ticket);
         if self.forced.is_some() {
             return;
@@ -36,10 +35,16 @@ impl Machine {
                 shedding.bad(p0, 1);
                 self.evidence.while_shedding(1, 0, ticket.started);
             }
-            Phase::Open { .. } => {}
+            Phase::Open { .. } | Phase::HalfOpen(_) => {}
             Phase::Ramping(ramp) => ramp.bad(p0, 1),
         }
         self.judge(ring, ticket.others);
+    }
+
+    /// Notes how long the server asked to be left alone.
+    pub(super) fn ask(&mut self, now: Nanos, asked: Option<Nanos>) {
+        let asked = asked.map_or(0, |asked| now.saturating_add(asked));
+        self.asked_until = self.asked_until.max(asked);
     }
 
     /// A first content, of a call that is watched or came late.
@@ -80,7 +85,8 @@ impl Machine {
         }
         self.end(ring, ticket);
         let age = now.saturating_sub(ticket.started);
-        if !ticket.content && ticket.counted && age >= self.rules.cancelled_slow {
+        let watched = ticket.counted && ticket.kind != Kind::Counted;
+        if !ticket.content && watched && age >= self.rules.cancelled_slow {
             self.slow(ring, ticket);
             self.judge(ring, ticket.others);
         }
@@ -92,7 +98,7 @@ impl Machine {
         self.left(ring, now, ticket);
         self.gated_until = self.gated_until.max(now.saturating_add(wait));
         // Before that is known a cap would be a guess; the gate does without.
-        if let (Some(accepted), None) = (self.evidence.accepted(), self.rules.consecutive) {
+        if let (Some(accepted), false) = (self.evidence.accepted(), self.rules.is_plain()) {
             self.cap.limited(now, ticket.started, accepted);
         }
     }
@@ -123,16 +129,16 @@ impl Machine {
     }
 
     /// Ends a call from which no content came in time, and gives its place back.
-    fn end(&mut self, ring: &Ring, ticket: &Ticket) {
-        if ticket.content || !ticket.counted {
+    pub(super) fn end(&mut self, ring: &Ring, ticket: &Ticket) {
+        // A rule that counts waits for the end of a call, and not for its content.
+        let over = ticket.content && ticket.kind != Kind::Counted;
+        if over || !ticket.counted {
             return;
         }
         let bucket = ring.bucket(ticket.started);
         ring.out(bucket, ticket.lane, ticket.generation);
-        if let Phase::Ramping(ramp) = &mut self.phase
-            && bucket >= self.cursors.lease
-        {
-            ramp.release(1);
+        if bucket >= self.cursors.lease {
+            self.give_back();
         }
     }
 
@@ -152,7 +158,7 @@ impl Machine {
             }
             Phase::Shedding(shedding) if shedding.by_slowness() => shedding.bad(p0, 1),
             Phase::Shedding(shedding) => shedding.good(p0, survived),
-            Phase::Open { .. } => {}
+            Phase::Open { .. } | Phase::HalfOpen(_) => {}
             Phase::Ramping(ramp) => ramp.bad(p0, 1),
         }
     }

@@ -90,7 +90,7 @@ impl Machine {
                 swept.overdue += counts.silent();
             }
         }
-        if matches!(self.phase, Phase::Ramping(_)) {
+        if matches!(self.phase, Phase::Ramping(_) | Phase::HalfOpen(_)) {
             let lapsed = self.now.saturating_sub(self.rules.ramp_lease);
             for bucket in due(&mut self.cursors.lease, ring.bucket(lapsed), ring.len()) {
                 swept.lapsed += ring.read(bucket, generation).silent();
@@ -137,6 +137,7 @@ impl Machine {
                 ramp.bad(p0, overdue);
                 ramp.release(lapsed);
             }
+            Phase::HalfOpen(half) => half.release(lapsed),
         }
     }
 }

@@ -187,6 +187,12 @@ impl Rules {
         }
     }
 
+    /// The rule that keeps a question out by what is known of it without its text.
+    pub(crate) fn judge_facts(&self, question: &Question) -> Option<Rule> {
+        let fired = facts(question.facts()).into_iter().flatten();
+        self.first_bypass(fired, &mut true)
+    }
+
     fn first_bypass(&self, fired: impl Iterator<Item = Rule>, semantic: &mut bool) -> Option<Rule> {
         for rule in fired {
             match self.of(rule) {

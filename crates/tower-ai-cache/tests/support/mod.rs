@@ -66,7 +66,9 @@ fn bytes(answer: &Answer) -> Option<usize> {
     (answer.text != "refused").then_some(answer.text.len())
 }
 
-pub(crate) fn layer() -> CacheLayer<AskPrompt, KeepAnswer> {
+pub(crate) type TestLayer = CacheLayer<AskPrompt, KeepAnswer>;
+
+pub(crate) fn layer() -> TestLayer {
     let ask = ask_fn((|prompt: &Prompt| Some(prompt.0.clone())) as fn(&Prompt) -> Option<Question>);
     let keep = keep_fn(bytes as fn(&Answer) -> Option<usize>)
         .noting(|answer, note| answer.note = Some(note));

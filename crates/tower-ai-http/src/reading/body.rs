@@ -10,10 +10,12 @@ use crate::wait;
 /// The machine-readable words and the message of an error body.
 ///
 /// Knows the shapes `{"error": {…}}` (OpenAI, Anthropic, both of Gemini's), the same in an array, `{"error":
-/// "text"}`, `{"message": …}` and `{"detail": …}`. Anything else is its own message.
+/// "text", "error_type": …}` (TEI), `{"message": …}` (AWS, Mistral) and `{"detail": …}`. Anything else is its own
+/// message.
 #[derive(Debug, Default)]
 pub(super) struct ErrorBody {
     codes: Vec<String>,
+    members: Vec<String>,
     message: String,
     details: Vec<Value>,
 }
@@ -36,6 +38,13 @@ impl ErrorBody {
         }
     }
 
+    /// Adds a word that stands beside the body: AWS names its exceptions in a header, as
+    /// `ThrottlingException:http://…`.
+    pub(super) fn with_exception(mut self, name: Option<&str>) -> Self {
+        self.codes.extend(name.map(|name| bare(name).to_owned()));
+        self
+    }
+
     fn read(root: &Value) -> Self {
         let error = match &root["error"] {
             Value::Object(_) => &root["error"],
@@ -51,9 +60,12 @@ impl ErrorBody {
             &error["code"],
             &error["status"],
             &error["details"]["error_code"],
+            &error["innererror"]["code"],
+            &root["error_type"],
         ] {
             codes.extend(word_of(word));
         }
+        codes.extend(root["__type"].as_str().map(|name| bare(name).to_owned()));
         codes.extend(
             details
                 .iter()
@@ -61,8 +73,10 @@ impl ErrorBody {
         );
         let texts = [&error["message"], &root["error"], &root["detail"]];
         let message = texts.into_iter().find_map(Value::as_str);
+        let members = error.as_object().into_iter().flat_map(|all| all.keys());
         Self {
             codes,
+            members: members.cloned().collect(),
             message: message.unwrap_or_default().to_owned(),
             details,
         }
@@ -70,6 +84,10 @@ impl ErrorBody {
 
     pub(super) fn has_code(&self, code: &str) -> bool {
         self.codes.iter().any(|known| known == code)
+    }
+
+    pub(super) fn has_member(&self, name: &str) -> bool {
+        self.members.iter().any(|known| known == name)
     }
 
     pub(super) fn message(&self) -> &str {
@@ -99,13 +117,19 @@ impl ErrorBody {
             .any(|id| id.contains("PerDay"))
     }
 
+    pub(super) fn has_retry_info(&self) -> bool {
+        self.retry_info().is_some()
+    }
+
+    fn retry_info(&self) -> Option<&Value> {
+        let mut details = self.details.iter();
+        details.find(|detail| is(detail, "google.rpc.RetryInfo"))
+    }
+
     /// How long to wait, as the body has it.
     pub(super) fn wait(&self) -> Option<Duration> {
-        let info = self
-            .details
-            .iter()
-            .find(|detail| is(detail, "google.rpc.RetryInfo"));
-        info.and_then(|info| wait::parse_duration(info["retryDelay"].as_str()?))
+        self.retry_info()
+            .and_then(|info| wait::parse_duration(info["retryDelay"].as_str()?))
             .or_else(|| wait::said_in(&self.message))
     }
 }
@@ -116,6 +140,12 @@ fn word_of(value: &Value) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
+}
+
+/// `Name` of `namespace#Name:http://…`.
+fn bare(name: &str) -> &str {
+    let name = name.split(':').next().unwrap_or_default();
+    name.rsplit('#').next().unwrap_or_default().trim()
 }
 
 fn is(detail: &Value, name: &str) -> bool {
@@ -142,6 +172,20 @@ mod tests {
         assert_eq!(at(24 + 7), Duration::from_secs(3600));
         assert_eq!(at(24 + 8), Duration::from_secs(86_400));
         assert_eq!(at(9), Duration::from_secs(23 * 3600));
+    }
+
+    #[test]
+    fn an_exception_is_known_by_its_bare_name() {
+        for name in [
+            "E",
+            "E:http://internal/x",
+            "com.amazon#E",
+            "a.b#E:http://c#d",
+        ] {
+            let body = ErrorBody::default().with_exception(Some(name));
+            assert!(body.has_code("E"), "{name}");
+        }
+        assert!(ErrorBody::parse(br#"{"__type":"com.amazon#E"}"#).has_code("E"));
     }
 
     #[test]

@@ -1,19 +1,18 @@
 //! What the answers of providers mean.
 //!
-//! One table, a row a line: the statuses, what the error body says, the [`Outcome`]. A provider's own rows
-//! stand first, in a file of their own; what most providers mean by a status stands in `common`. The first row
-//! that fits decides. Rows marked `Unchecked` come from documents or hearsay, not from an answer that was seen.
+//! A table for each provider in [`tables`], a row a line: the statuses, what the error body says, the [`Outcome`]. A
+//! provider's own rows stand first; what most providers mean by a status, behind them. The first row that fits
+//! decides. Rows marked `Unchecked` come from hearsay, not from an answer or a document that was seen.
 //!
-//! The rules that stand above the table are in the docs of [`Answer`]. To teach it a provider: a file of rows, a
-//! line in [`Answer::row`], and a case for each row in `tests`.
+//! The rules that stand above the tables are in the docs of [`Answer`]. To teach it a provider: a file of rows, its
+//! names in [`Dialect`], and a fixture for each row in `tests/answers`.
 
-mod anthropic;
 mod body;
-mod common;
-mod gemini;
-mod openai;
 mod phrases;
 mod row;
+#[cfg(test)]
+mod show;
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +20,8 @@ use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
-use tower_ai_core::Outcome;
+use tokio::time::Instant;
+use tower_ai_core::{Headroom, Outcome};
 
 use self::body::ErrorBody;
 use self::row::Row;
@@ -30,8 +30,9 @@ use crate::{Dialect, WallTime};
 
 /// An answer as far as it is read: who gave it, its status and headers, and the error body where there is one.
 ///
-/// What it means stands in one table: rows of the [`Dialect`] first, by the machine-readable words of its error
-/// bodies, then what most providers mean by a status. Above the table stand three rules:
+/// What it means stands in tables, which the docs of [`providers`](crate::providers) show: the rows of the [`Dialect`]
+/// first, then what most providers mean by a status. For [`Dialect::Unknown`] all providers' rows count that go by
+/// what the body says. Above the tables stand three rules:
 ///
 /// 1. **The status decides before any text.** Providers echo prompts into their messages, so a phrase ("prompt is
 ///    too long") counts only where the status agrees, and a code only where the provider puts codes.
@@ -97,7 +98,7 @@ impl<'a> Answer<'a> {
         if is_good(self.status) {
             return Outcome::Success;
         }
-        let body = ErrorBody::parse(self.body);
+        let body = self.error_body();
         let asked = wait::asked(self.headers, now);
         let means = self
             .row(&body, asked)
@@ -112,24 +113,62 @@ impl<'a> Answer<'a> {
         }
     }
 
+    /// Returns what the headers of a good answer say is left of the target's rate limits.
+    ///
+    /// Known are those of OpenAI, Azure, Groq and [unknown](Dialect::Unknown) providers (`x-ratelimit-remaining-requests`
+    /// and `-tokens`), Anthropic (`anthropic-ratelimit-*-remaining`) and OpenRouter (`x-ratelimit-remaining`), each with
+    /// its limit and reset. Without a reset the answer counts for ten seconds. Nothing is read off any other provider's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use http::{HeaderMap, StatusCode};
+    /// use tokio::time::Instant;
+    /// use tower_ai_http::{Answer, Dialect, WallTime};
+    ///
+    /// let mut headers = HeaderMap::new();
+    /// headers.insert("x-ratelimit-limit-tokens", "30000".parse()?);
+    /// headers.insert("x-ratelimit-remaining-tokens", "900".parse()?);
+    /// headers.insert("x-ratelimit-reset-tokens", "6m0s".parse()?);
+    ///
+    /// let now = Instant::now();
+    /// let answer = Answer::new(Dialect::OpenAi, StatusCode::OK, &headers);
+    /// let tokens = answer.headroom(now, WallTime::now()).tokens.expect("they were told");
+    /// assert_eq!((tokens.left(), tokens.share()), (900, 0.03));
+    /// assert_eq!(tokens.resets(), now + Duration::from_secs(360));
+    /// # Ok::<(), http::header::InvalidHeaderValue>(())
+    /// ```
+    #[must_use]
+    pub fn headroom(&self, now: Instant, wall: WallTime) -> Headroom {
+        if !is_good(self.status) {
+            return Headroom::new();
+        }
+        let told = wait::headroom(self.dialect, self.headers, || (now, wall));
+        told.map_or(Headroom::new(), |(_, headroom)| headroom)
+    }
+
     /// The name of the row of the table that decides, for logs; `None` if the status alone does.
     #[must_use]
     pub fn rule(&self, now: WallTime) -> Option<&'static str> {
         let asked = wait::asked(self.headers, now);
-        let row = self.row(&ErrorBody::parse(self.body), asked)?;
+        let row = self.row(&self.error_body(), asked)?;
         Some(row.name)
+    }
+
+    fn error_body(&self) -> ErrorBody {
+        let exception = self.headers.get("x-amzn-errortype");
+        let exception = exception.and_then(|name| name.to_str().ok());
+        ErrorBody::parse(self.body).with_exception(exception)
     }
 
     /// The row that decides.
     fn row(&self, body: &ErrorBody, asked: Option<Duration>) -> Option<&'static Row> {
-        let tables: &[&[Row]] = match self.dialect {
-            Dialect::Anthropic => &[anthropic::ROWS, common::ROWS],
-            Dialect::Gemini => &[gemini::ROWS, common::ROWS],
-            Dialect::OpenAi => &[openai::ROWS, common::ROWS],
-            Dialect::Unknown => &[openai::ROWS, anthropic::ROWS, common::ROWS],
-        };
-        let mut rows = tables.iter().copied().flatten();
-        rows.find(|row| row.fits(self.status, body, asked))
+        let fits = |row: &&Row| row.fits(self.status, body, asked);
+        let by_body = |row: &&Row| self.dialect == Dialect::Unknown && row.goes_by_body();
+        let own = tables::of(self.dialect).iter().copied().flatten();
+        let of_all = tables::ALL.iter().copied().flatten().filter(by_body);
+        own.chain(of_all).chain(tables::COMMON).find(fits)
     }
 
     /// How long to stay away, from the sources that speak of this outcome.

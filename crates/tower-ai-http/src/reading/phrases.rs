@@ -4,20 +4,31 @@
 pub(super) const NOT_THE_WINDOW: &str = "string_above_max_length";
 
 /// Any of these, in lower case, anywhere in the message.
-const TOO_LONG: [&str; 20] = [
+const TOO_LONG: [&str; 34] = [
+    "`inputs` tokens + `max_new_tokens` must be",
     "context length exceeded",
+    "context length is only",
+    "context size has been exceeded",
+    "context window exceeds limit",
     "context_length_exceeded",
     "exceed context limit",
+    "exceed_context_size",
     "exceeded model token limit",
+    "exceeds context length",
+    "exceeds context window",
     "exceeds the available context size",
     "exceeds the context window",
     "exceeds the maximum context",
-    "exceeds the maximum number of tokens allowed",
+    "exceeds the maximum number of tokens",
     "exceeds the model's maximum context",
-    "input is too long for requested model",
+    "greater than the context length",
+    "input is too long",
     "input length should be less than",
+    "input tokens exceed the configured limit",
     "longer than the model's context length",
     "maximum context length",
+    "maximum context limit",
+    "maximum model length is",
     "maximum prompt length",
     "model_context_window_exceeded",
     "prompt is too long",
@@ -25,10 +36,19 @@ const TOO_LONG: [&str; 20] = [
     "range of input length should be",
     "reduce the length of the messages",
     "request_too_large",
+    "tokens in request more than max tokens allowed",
+    "too large for model with",
+    "too many input tokens",
 ];
 
 /// A text with one of these speaks of a rate, not of the window.
-const RATE: [&str; 2] = ["rate limit", "too many requests"];
+const RATE: [&str; 5] = [
+    "per minute",
+    "rate limit",
+    "rate_limit",
+    "rate-limit",
+    "too many requests",
+];
 
 /// Whether the message says that the prompt does not fit.
 pub(super) fn too_long(message: &str) -> bool {
@@ -57,6 +77,7 @@ mod tests {
     #[test]
     fn a_rate_is_not_the_window() {
         assert!(!too_long("Rate limit: prompt is too long for this minute"));
+        assert!(!too_long("Too many input tokens per minute"));
         assert!(!too_long("Invalid value for temperature"));
     }
 }

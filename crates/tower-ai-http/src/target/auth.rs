@@ -13,7 +13,8 @@ use crate::{Dialect, Secret};
 ///
 /// # Default
 ///
-/// By the target's dialect: `x-api-key` for Anthropic, `x-goog-api-key` for Gemini, a bearer token else.
+/// By the target's dialect: `x-api-key` for Anthropic, `api-key` for Azure, `x-goog-api-key` for Gemini, a bearer token
+/// else (also for Vertex, Bedrock and Gemini's OpenAI API).
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Auth {
@@ -39,8 +40,9 @@ impl Auth {
     pub(super) const fn of(dialect: Dialect) -> Self {
         match dialect {
             Dialect::Anthropic => Self::Header(HeaderName::from_static("x-api-key")),
+            Dialect::Azure => Self::azure(),
             Dialect::Gemini => Self::Header(HeaderName::from_static("x-goog-api-key")),
-            Dialect::OpenAi | Dialect::Unknown => Self::Bearer,
+            _ => Self::Bearer,
         }
     }
 }

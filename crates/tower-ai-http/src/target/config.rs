@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Version};
+use tokio::time::Instant;
 use tower_ai_core::Target;
 
 use super::auth::{Auth, Credential};
@@ -13,7 +14,8 @@ use super::endpoint::Endpoint;
 use super::error::{LayerRule, NotSent};
 use super::hygiene;
 use super::model::{Kind, Model};
-use crate::Dialect;
+use crate::wait;
+use crate::{Dialect, WallTime};
 
 /// The version of Anthropic's API that every call must name.
 const ANTHROPIC_VERSION: (HeaderName, HeaderValue) = (
@@ -57,11 +59,9 @@ impl Config {
     /// Makes the head of a caller's request the target's. Returns whether the model is still to be
     /// replaced in the body.
     pub(super) fn prepare(&self, head: &mut Parts) -> Result<bool, NotSent> {
-        let path = head.uri.path();
-        let new_path = match self.dialect {
-            Dialect::Gemini => self.model.as_ref().and_then(|model| model.in_path(path)),
-            _ => None,
-        };
+        let path = self.without_version(head.uri.path());
+        let model = self.model.as_ref();
+        let new_path = model.and_then(|model| model.in_path(self.dialect, path));
         let auth = self.auth();
         let key = self.credential.as_ref().and_then(|it| it.parameter(&auth));
         let keeps = auth == Auth::Caller;
@@ -73,6 +73,26 @@ impl Config {
         head.version = Version::HTTP_11;
         self.prepare_headers(&auth, &mut head.headers);
         Ok(self.model.is_some() && new_path.is_none())
+    }
+
+    /// Tells the target's health what a good answer says is left of its rate limits.
+    pub(super) fn note_headroom(&self, headers: &HeaderMap) {
+        let clocks = || (Instant::now(), WallTime::now());
+        if let Some((now, headroom)) = wait::headroom(self.dialect, headers, clocks) {
+            self.target.health().note_headroom(now, &headroom);
+        }
+    }
+
+    /// Some who speak OpenAI's language have no version where OpenAI's clients put one.
+    fn without_version<'a>(&self, path: &'a str) -> &'a str {
+        let is_unversioned = match self.dialect {
+            Dialect::Azure => self.endpoint.path().contains("/deployments/"),
+            Dialect::GeminiOpenAi => self.endpoint.path().ends_with("/openai"),
+            Dialect::Vertex => self.endpoint.path().ends_with("/openapi"),
+            _ => false,
+        };
+        let rest = path.strip_prefix("/v1").filter(|_| is_unversioned);
+        rest.filter(|rest| rest.starts_with('/')).unwrap_or(path)
     }
 
     fn prepare_headers(&self, auth: &Auth, headers: &mut HeaderMap) {

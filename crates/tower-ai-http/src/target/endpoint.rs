@@ -41,6 +41,11 @@ impl Endpoint {
         })
     }
 
+    /// The path, without a slash at its end.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The URL of a request for `path`.
     pub(super) fn url(&self, path: &str, query: Option<&str>) -> Option<Uri> {
         let rest = without_overlap(&self.path, path);

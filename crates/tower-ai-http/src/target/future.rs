@@ -142,6 +142,7 @@ where
                 StateProj::Called { future } => {
                     let response = ready!(future.poll(cx)).map_err(Into::into)?;
                     if is_good(response.status()) {
+                        this.config.note_headroom(response.headers());
                         return Poll::Ready(Ok(response.map(TargetBody::unread)));
                     }
                     State::Answer {

@@ -71,7 +71,7 @@ pub(super) fn remove_credentials(headers: &mut HeaderMap) {
     }
 }
 
-fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
+pub(crate) fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
     let values = headers.get_all(CONNECTION).into_iter();
     values
         .filter_map(|value| value.to_str().ok())

@@ -11,14 +11,15 @@
 //! 2. **Key**: put where the target wants it ([`Auth`]), marked as sensitive. The caller's own credentials are
 //!    removed from headers and parameters, also where the target has no key: a caller's key never reaches a
 //!    provider that it was not meant for, unless [`Auth::Caller`] says that it is.
-//! 3. **Model**: the target's model replaces the one at the top of the JSON body, or in the path of a Gemini
-//!    call, and not another byte. A body that is not JSON passes untouched to a target without a model of its
+//! 3. **Model**: the target's model replaces the one at the top of the JSON body, or in the path where the
+//!    provider has it there, and not another byte. A body that is not JSON passes untouched to a target without a model of its
 //!    own; others are skipped ([`NotSent`]) at no cost, as is one too large to be read.
 //! 4. **Headers**: those of the caller's connection are removed, `Host` and `Content-Length` are made right,
 //!    `Accept-Encoding` is removed because answers are read, the target's extra headers are added.
-//! 5. **Answer**: a good one is passed on unread. Of any other, up to 64 KiB of the body are read, for at most a
-//!    second, and put back, so that the caller gets every byte. What it says is put into the extensions of the
-//!    response as an [`Outcome`](tower_ai_core::Outcome).
+//! 5. **Answer**: a good one is passed on unread; what its headers say is left of the target's rate limits goes to
+//!    the target's [`Health`](tower_ai_core::Health) ([`Answer::headroom`](crate::Answer::headroom)). Of any other, up
+//!    to 64 KiB of the body are read, for at most a second, and put back, so that the caller gets every byte. What it
+//!    says is put into the extensions of the response as an [`Outcome`](tower_ai_core::Outcome).
 //!
 //! Redirects are answers like any other. A client that follows them by itself may carry keys elsewhere: switch
 //! that off.
@@ -70,19 +71,27 @@
 //! # }
 //! ```
 //!
-//! An endpoint of Azure's, and less patience with error bodies:
+//! What differs between providers follows from the target's [`Dialect`](crate::Dialect), which is guessed from its
+//! provider's name and its host, and can be set:
 //!
 //! ```
 //! use std::time::Duration;
 //! use tower_ai_core::Target;
-//! use tower_ai_http::{Auth, Dialect, Secret, TargetLayer};
+//! use tower_ai_http::{Dialect, Secret, TargetLayer};
 //!
-//! let target = Target::builder("azure")
+//! // Azure: the key in `api-key`, the deployment in the path, the version as a parameter.
+//! let azure = Target::builder("azure")
 //!     .endpoint("https://me.openai.azure.com/openai/deployments/gpt?api-version=2024-10-21")
 //!     .build()?;
-//! let layer = TargetLayer::new(target)?
-//!     .with_dialect(Dialect::OpenAi)
-//!     .with_auth(Auth::azure())
+//! // Vertex: an access token, which is the application's to renew.
+//! let vertex = Target::builder("vertex")
+//!     .endpoint("https://eu-aiplatform.googleapis.com/v1/projects/p/locations/eu/endpoints/openapi")
+//!     .model("google/gemini-3-flash")
+//!     .build()?;
+//! assert_eq!(Dialect::of(&vertex), Dialect::Vertex);
+//!
+//! let layer = TargetLayer::new(azure)?
+//!     .with_dialect(Dialect::Azure) // as guessed
 //!     .with_secret(&Secret::new("0123"))?
 //!     .with_header("x-team", "search")?
 //!     .with_error_limit(4096)?
@@ -90,6 +99,19 @@
 //! assert_eq!(layer.target().name(), "azure");
 //! # Ok::<(), tower_ai_core::BoxError>(())
 //! ```
+//!
+//! | endpoint | a call for `/v1/chat/completions` goes to |
+//! |---|---|
+//! | Azure: `https://me.openai.azure.com/openai/deployments/gpt?api-version=…` | `…/openai/deployments/gpt/chat/completions?api-version=…` |
+//! | Azure: `https://me.openai.azure.com/openai/v1` | `…/openai/v1/chat/completions` |
+//! | Gemini: `https://generativelanguage.googleapis.com/v1beta/openai` | `…/v1beta/openai/chat/completions` |
+//! | Vertex: `https://eu-aiplatform.googleapis.com/v1/projects/p/locations/eu/endpoints/openapi` | `…/endpoints/openapi/chat/completions` |
+//! | Bedrock: `https://bedrock-runtime.eu-west-1.amazonaws.com/openai/v1` | `…/openai/v1/chat/completions` |
+//! | Groq: `https://api.groq.com/openai/v1` | `…/openai/v1/chat/completions` |
+//!
+//! Bedrock is called with its API keys; requests that must be signed (`SigV4`) are signed by a client below. A target's
+//! model goes into the path where the provider has it there: `/models/NAME:verb` (Gemini, Vertex), `/deployments/NAME/…`
+//! (Azure), `/model/NAME/…` (Bedrock), `/models/NAME/…` (Triton).
 
 mod auth;
 mod body;
@@ -97,7 +119,7 @@ mod config;
 mod endpoint;
 mod error;
 pub mod future;
-mod hygiene;
+pub(crate) mod hygiene;
 mod layer;
 mod model;
 mod service;

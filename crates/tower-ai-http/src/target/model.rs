@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::endpoint::encode;
 use super::error::NotSent;
+use crate::Dialect;
 
 /// A model's name, as JSON and as a segment of a path.
 #[derive(Clone, Debug)]
@@ -58,11 +59,30 @@ impl Model {
         }
     }
 
-    /// Replaces the model in a path like `/v1beta/models/NAME:generateContent`; `None` if there is none.
-    pub(super) fn in_path(&self, path: &str) -> Option<String> {
-        let (before, rest) = path.rsplit_once("/models/")?;
-        let (name, verb) = rest.split_once(':')?;
-        (!name.contains('/')).then(|| format!("{before}/models/{}:{verb}", self.segment))
+    /// Replaces the model in the path, where the dialect has it there; `None` if it is not.
+    ///
+    /// Gemini and Vertex: `/models/NAME:verb`. Azure: `/deployments/NAME/…`. Bedrock: `/model/NAME/verb`. Triton:
+    /// `/models/NAME/…`.
+    pub(super) fn in_path(&self, dialect: Dialect, path: &str) -> Option<String> {
+        let (lead, end) = match dialect {
+            Dialect::Gemini | Dialect::Vertex => ("/models/", ':'),
+            Dialect::Azure => ("/deployments/", '/'),
+            Dialect::Bedrock => ("/model/", '/'),
+            Dialect::Triton => ("/models/", '/'),
+            _ => return None,
+        };
+        let (before, rest) = path.rsplit_once(lead)?;
+        let (name, behind) = rest.split_once(end)?;
+        let is_name = !name.is_empty() && !name.contains('/');
+        is_name.then(|| {
+            [
+                before,
+                lead,
+                &self.segment,
+                &path[path.len() - behind.len() - 1..],
+            ]
+            .concat()
+        })
     }
 
     /// Replaces the model in a JSON body, and nothing else: every other byte stays where it was.
@@ -266,16 +286,49 @@ mod tests {
 
     #[test]
     fn a_model_in_a_path_is_replaced() {
-        let path = |path: &str| Model::new("models/gemini-3 x").in_path(path);
-        assert_eq!(
-            path("/v1beta/models/old:streamGenerateContent").as_deref(),
-            Some("/v1beta/models/gemini-3%20x:streamGenerateContent")
-        );
-        assert_eq!(
-            path("/v1/projects/p/publishers/google/models/old:predict").as_deref(),
-            Some("/v1/projects/p/publishers/google/models/gemini-3%20x:predict")
-        );
-        assert_eq!(path("/v1beta/openai/chat/completions"), None);
-        assert_eq!(path("/v1beta/models"), None);
+        for (dialect, path, new) in [
+            (
+                Dialect::Gemini,
+                "/v1beta/models/old:streamGenerateContent",
+                "/v1beta/models/new%3A1:streamGenerateContent",
+            ),
+            (
+                Dialect::Vertex,
+                "/v1/projects/p/publishers/google/models/old:predict",
+                "/v1/projects/p/publishers/google/models/new%3A1:predict",
+            ),
+            (
+                Dialect::Azure,
+                "/openai/deployments/old/chat/completions",
+                "/openai/deployments/new%3A1/chat/completions",
+            ),
+            (
+                Dialect::Bedrock,
+                "/model/old%3A0/converse",
+                "/model/new%3A1/converse",
+            ),
+            (
+                Dialect::Triton,
+                "/v2/models/old/versions/2/infer",
+                "/v2/models/new%3A1/versions/2/infer",
+            ),
+        ] {
+            let model = Model::new("models/new:1");
+            assert_eq!(model.in_path(dialect, path).as_deref(), Some(new));
+        }
+    }
+
+    #[test]
+    fn a_path_without_a_model_stays() {
+        for (dialect, path) in [
+            (Dialect::GeminiOpenAi, "/v1beta/openai/chat/completions"),
+            (Dialect::Gemini, "/v1beta/models"),
+            (Dialect::Bedrock, "/openai/v1/chat/completions"),
+            (Dialect::Bedrock, "/model/"),
+            (Dialect::Azure, "/openai/deployments"),
+            (Dialect::OpenAi, "/v1/models/old:x"),
+        ] {
+            assert_eq!(Model::new("new").in_path(dialect, path), None, "{path}");
+        }
     }
 }

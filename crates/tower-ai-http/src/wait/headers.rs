@@ -3,40 +3,14 @@
 use std::time::Duration;
 
 use http::HeaderMap;
+use http::header::AsHeaderName;
 
 use super::duration::{number, parse as parse_duration};
-use super::{clamped, date};
+use super::{clamped, date, limits};
 use crate::WallTime;
 
 /// Headers of milliseconds, in their order.
 const MILLIS: [&str; 2] = ["retry-after-ms", "x-ms-retry-after-ms"];
-
-/// What is limited: how much of it remains, and when it is filled again.
-const DIMENSIONS: [(&str, &str); 8] = [
-    (
-        "x-ratelimit-remaining-requests",
-        "x-ratelimit-reset-requests",
-    ),
-    ("x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"),
-    (
-        "anthropic-ratelimit-requests-remaining",
-        "anthropic-ratelimit-requests-reset",
-    ),
-    (
-        "anthropic-ratelimit-tokens-remaining",
-        "anthropic-ratelimit-tokens-reset",
-    ),
-    (
-        "anthropic-ratelimit-input-tokens-remaining",
-        "anthropic-ratelimit-input-tokens-reset",
-    ),
-    (
-        "anthropic-ratelimit-output-tokens-remaining",
-        "anthropic-ratelimit-output-tokens-reset",
-    ),
-    ("x-ratelimit-remaining", "x-ratelimit-reset"),
-    ("ratelimit-remaining", "ratelimit-reset"),
-];
 
 /// Numbers above are moments, not spans: 30 days.
 const LARGEST_SPAN: f64 = 30.0 * 86_400.0;
@@ -68,9 +42,9 @@ fn retry_after(value: &str, now: WallTime) -> Option<Duration> {
 
 /// When the exhausted dimension is filled again; if none is known to be, the latest of all.
 pub(crate) fn reset(headers: &HeaderMap, now: WallTime) -> Option<Duration> {
-    let known = DIMENSIONS.into_iter().filter_map(|(remaining, reset)| {
-        let wait = moment(text(headers, reset)?, now)?;
-        let left = text(headers, remaining).and_then(number);
+    let known = limits::all().filter_map(|limit| {
+        let wait = moment(text(headers, &limit.reset)?, now)?;
+        let left = text(headers, &limit.remaining).and_then(number);
         Some((left.is_some_and(|left| left <= 0.0), wait))
     });
     let (_, wait) = known.max()?;
@@ -78,7 +52,7 @@ pub(crate) fn reset(headers: &HeaderMap, now: WallTime) -> Option<Duration> {
 }
 
 /// A span as a duration or in seconds, or a moment as a date or in seconds or milliseconds since 1970.
-fn moment(value: &str, now: WallTime) -> Option<Duration> {
+pub(super) fn moment(value: &str, now: WallTime) -> Option<Duration> {
     let Some(number) = number(value) else {
         let until = || Some(clamped(date::parse(value)?.after(now).as_secs_f64()));
         return parse_duration(value).or_else(until);
@@ -94,6 +68,6 @@ fn moment(value: &str, now: WallTime) -> Option<Duration> {
     Some(clamped(seconds - now.elapsed().as_secs_f64()))
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     Some(headers.get(name)?.to_str().ok()?.trim())
 }

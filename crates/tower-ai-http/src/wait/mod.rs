@@ -14,11 +14,13 @@
 mod date;
 mod duration;
 mod headers;
+mod limits;
 
 use std::time::Duration;
 
 pub(crate) use self::duration::{parse as parse_duration, said_in};
 pub(crate) use self::headers::{asked, forbids_retry, reset};
+pub(crate) use self::limits::headroom;
 
 /// No server can ask for more.
 pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
