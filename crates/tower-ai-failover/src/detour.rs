@@ -1,7 +1,7 @@
 //! What a call knows that was not simply answered by its first target.
 
 use tokio::time::Instant;
-use tower_ai_core::error::AllFailed;
+use tower_ai_core::error::{AllFailed, Reason, Shed};
 use tower_ai_core::{BoxError, Report};
 
 use crate::run::Run;
@@ -23,6 +23,16 @@ impl<Res> Detour<Res> {
         })
     }
 
+    /// Keeps what an attempt gave that was no success: the first answer, the last error.
+    pub(crate) fn keep(&mut self, result: Result<Res, BoxError>) {
+        match result {
+            Ok(response) => {
+                self.answer.get_or_insert(response);
+            }
+            Err(error) => self.error = Some(error),
+        }
+    }
+
     /// The end of a call that no target answered well: the first answer if there is one, else an error.
     pub(crate) fn finish<K: Report<Res>>(
         detour: Option<Box<Self>>,
@@ -39,6 +49,11 @@ impl<Res> Detour<Res> {
             return Ok(response);
         }
         let wait = run.soonest(Instant::now());
+        let busy = || {
+            let shed = Shed::new(Reason::Busy, run.busy);
+            run.busy.map(|_| shed.into())
+        };
+        let error = error.or_else(busy);
         tracing::warn!(tried = run.tried.len(), ?wait, "no target answered");
         Err(Box::new(AllFailed::new(run.tried, wait, error)))
     }

@@ -17,6 +17,8 @@ pub enum InvalidFailover {
     UnknownTarget(String),
     /// A time limit of zero.
     ZeroTimeout,
+    /// The percentile of a hedge is not from 0.5 to 0.999.
+    Percentile,
 }
 
 impl fmt::Display for InvalidFailover {
@@ -27,6 +29,9 @@ impl fmt::Display for InvalidFailover {
             Self::SameName(name) => write!(f, "two targets are named {name:?}"),
             Self::UnknownTarget(name) => write!(f, "no target is named {name:?}"),
             Self::ZeroTimeout => f.write_str("a time limit must be above zero"),
+            Self::Percentile => {
+                f.write_str("the percentile of a hedge must be a number from 0.5 to 0.999")
+            }
         }
     }
 }

@@ -49,6 +49,14 @@ pub trait Policy<Req> {
         false
     }
 
+    /// Whether the request may be sent to a second target while the first still works on it, where the router
+    /// [hedges](crate::Hedge). Defaults to yes: say no for what must not be done, or billed, twice, and for what cannot
+    /// be sent twice.
+    fn may_hedge(&self, request: &Req) -> bool {
+        let _ = request;
+        true
+    }
+
     /// The tokens that the request needs, prompt and answer, if that is known. A target whose context
     /// window is known to be smaller is skipped. Defaults to unknown.
     fn tokens(&self, request: &Req) -> Option<u32> {

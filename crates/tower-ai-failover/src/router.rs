@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tower_ai_core::{Chance, Target};
+use tower_ai_core::{Chance, Priority, Target};
 
 use crate::InvalidFailover;
+use crate::slot::{Class, Slot};
 
 /// Whether a target may be used, as set by hand.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -21,7 +22,7 @@ pub enum Switch {
 }
 
 impl Switch {
-    const fn from_bits(bits: u8) -> Self {
+    pub(crate) const fn from_bits(bits: u8) -> Self {
         match bits {
             0 => Self::Enabled,
             1 => Self::Draining,
@@ -29,7 +30,7 @@ impl Switch {
         }
     }
 
-    const fn bits(self) -> u8 {
+    pub(crate) const fn bits(self) -> u8 {
         match self {
             Self::Enabled => 0,
             Self::Draining => 1,
@@ -39,6 +40,9 @@ impl Switch {
 }
 
 /// In which order targets are tried.
+///
+/// In every order a target that is away is skipped, and one with nearly no room in its rate limits comes after the
+/// others of its kind.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Order {
@@ -48,21 +52,11 @@ pub enum Order {
     /// Of two targets drawn at random, the one with the lower time to first content times calls under way
     /// (peak EWMA with the power of two choices).
     LeastLatency,
-}
-
-/// One target with its switch, and the number of its failure domain.
-#[derive(Debug)]
-pub(crate) struct Slot {
-    pub(crate) target: Target,
-    pub(crate) domain: u8,
-    switch: AtomicU8,
-}
-
-impl Slot {
-    #[inline]
-    pub(crate) fn switch(&self) -> Switch {
-        Switch::from_bits(self.switch.load(Ordering::Relaxed))
-    }
+    /// The cheapest target that takes calls, by [`Target::cost`]; those of unknown cost come last, and of equal ones
+    /// the one that was given first.
+    LeastCost,
+    /// At random, each target as often as its [`Target::weight`] among those that take calls.
+    Weighted,
 }
 
 /// What all calls share.
@@ -72,7 +66,14 @@ pub(crate) struct Router {
     /// The first of `ranking`, for calls that need no more than that.
     first: AtomicU8,
     ranking: Mutex<Arc<[u8]>>,
-    pub(crate) chance: Chance,
+    /// The cheapest first.
+    by_cost: Arc<[u8]>,
+    /// The weights of all targets up to and with each.
+    weights: Box<[usize]>,
+    /// Whether any target has a capacity: without one, nobody asks for classes.
+    has_capacities: bool,
+    /// The highest class of any call so far.
+    top: AtomicU8,
 }
 
 impl Router {
@@ -90,16 +91,22 @@ impl Router {
             }
             domains.entry(target.domain().to_owned()).or_insert(number);
         }
-        let slot = |target: &Target| Slot {
-            domain: domains[target.domain()],
-            switch: AtomicU8::new(Switch::Enabled.bits()),
-            target: target.clone(),
-        };
+        let mut by_cost = ranking.to_vec();
+        let cost = |number: u8| targets[usize::from(number)].cost().unwrap_or(f64::INFINITY);
+        by_cost.sort_by(|&a, &b| cost(a).total_cmp(&cost(b)));
+        let weights = targets.iter().scan(0, |sum, target| {
+            *sum += target.weight() as usize;
+            Some(*sum)
+        });
+        let slot = |target: &Target| Slot::new(target, domains[target.domain()]);
         Ok(Self {
             slots: targets.iter().map(slot).collect(),
             first: AtomicU8::new(0),
+            by_cost: by_cost.into(),
+            weights: weights.collect(),
+            has_capacities: targets.iter().any(|target| target.capacity().is_some()),
+            top: AtomicU8::new(0),
             ranking: Mutex::new(ranking),
-            chance: Chance::new(),
         })
     }
 
@@ -112,19 +119,56 @@ impl Router {
         &self.slots[usize::from(number)]
     }
 
-    /// The most preferred target if it is enabled and well, as far as can be told without a clock or a lock.
+    /// The target that the order puts first where all are well: no clock, no lock. `None` where that takes more.
     #[inline]
-    pub(crate) fn well_first(&self) -> Option<(u8, &Target)> {
-        let number = self.first.load(Ordering::Relaxed);
-        let slot = self.slot(number);
-        let well = slot.switch() == Switch::Enabled && slot.target.is_closed();
-        well.then_some((number, &slot.target))
+    pub(crate) fn first(&self, order: Order, chance: &Chance) -> Option<u8> {
+        match order {
+            Order::Priority => Some(self.first.load(Ordering::Relaxed)),
+            Order::LeastCost => Some(self.by_cost[0]),
+            Order::Weighted => self.draw(chance),
+            Order::LeastLatency => None,
+        }
+    }
+
+    /// One of all targets by weight; `None` if all weigh nothing.
+    fn draw(&self, chance: &Chance) -> Option<u8> {
+        let all = *self.weights.last()?;
+        let drawn = chance.below(all);
+        let number = self.weights.partition_point(|&sum| sum <= drawn);
+        u8::try_from(number).ok().filter(|_| all > 0)
+    }
+
+    /// The class of a call. `own` is asked only where it matters.
+    #[inline]
+    pub(crate) fn class(&self, own: impl FnOnce() -> Priority) -> Class {
+        if !self.has_capacities {
+            return Class::default();
+        }
+        let own = own();
+        let rank = own as u8;
+        if rank > self.top.load(Ordering::Relaxed) {
+            self.top.fetch_max(rank, Ordering::Relaxed);
+        }
+        let top = match self.top.load(Ordering::Relaxed) {
+            0 => Priority::Low,
+            1 => Priority::Normal,
+            _ => Priority::High,
+        };
+        Class { own, top }
     }
 
     /// All targets, most preferred first.
     pub(crate) fn ranking(&self) -> Arc<[u8]> {
         let ranking = self.ranking.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&ranking)
+    }
+
+    /// All targets in the sequence in which an order looks at them.
+    pub(crate) fn sequence(&self, order: Order) -> Arc<[u8]> {
+        match order {
+            Order::LeastCost => Arc::clone(&self.by_cost),
+            _ => self.ranking(),
+        }
     }
 
     /// Puts the named targets first, in this order; the others keep theirs behind them.
@@ -147,8 +191,7 @@ impl Router {
     }
 
     pub(crate) fn set_switch(&self, name: &str, switch: Switch) -> Result<(), InvalidFailover> {
-        let slot = self.slot(self.number(name)?);
-        slot.switch.store(switch.bits(), Ordering::Relaxed);
+        self.slot(self.number(name)?).set_switch(switch);
         Ok(())
     }
 

@@ -4,28 +4,31 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tower_ai_core::{
-    Attempt, Availability, Budget, Deadline, Elsewhere, Outcome, Target, Tried, Tuning,
+    Attempt, Availability, Budget, Chance, Deadline, Elsewhere, Outcome, Target, Tried, Tuning,
 };
 
 use crate::policy::Policy;
 use crate::router::{Order, Router, Switch};
 use crate::set::Set;
+use crate::slot::Class;
 
 /// What one call has tried so far.
 #[derive(Debug, Default)]
 pub(crate) struct Run {
     /// Targets that were tried or are away for this call.
-    seen: Set,
+    pub(crate) seen: Set,
     /// Domains in which an attempt of this call has failed.
-    failed: Set,
+    pub(crate) failed: Set,
     /// The context window that was too small, if one was.
     window: Option<u32>,
     /// Targets that nothing but their circuit keeps away, the soonest due last.
-    open: Vec<(Duration, u8)>,
+    pub(crate) open: Vec<(Duration, u8)>,
     /// Whether the call goes on with an answer that broke off: then its first attempt is a further one.
-    goes_on: bool,
+    pub(crate) goes_on: bool,
     /// Whether the budget was drawn on for the attempt that is under way.
-    drawn: bool,
+    pub(crate) drawn: bool,
+    /// Until when the calls of this class find no room at a target that could take others.
+    pub(crate) busy: Option<Duration>,
     /// In order; empty while nothing has failed.
     pub(crate) tried: Vec<Tried>,
     /// The attempts that were sent and failed.
@@ -38,12 +41,14 @@ pub(crate) struct View<'a, P> {
     pub(crate) policy: &'a P,
     pub(crate) budget: Option<&'a Budget>,
     pub(crate) order: Order,
+    pub(crate) chance: &'a Chance,
+    pub(crate) class: Class,
     pub(crate) tuning: &'a Tuning,
 }
 
 impl<P> View<'_, P> {
     /// Whether policy and context window allow the target.
-    fn fits<Req>(&self, request: &Req, target: &Target) -> bool
+    pub(crate) fn fits<Req>(&self, request: &Req, target: &Target) -> bool
     where
         P: Policy<Req>,
     {
@@ -82,126 +87,13 @@ impl Run {
         Some(run)
     }
 
-    /// The target to choose where it is simply well: no clock, no lock, nothing to remember.
-    #[inline]
-    pub(crate) fn first<Req, P: Policy<Req>>(view: &View<'_, P>, request: &Req) -> Option<u8> {
-        let (number, target) = match view.order {
-            Order::Priority => view.router.well_first()?,
-            Order::LeastLatency => return None,
-        };
-        view.fits(request, target).then_some(number)
-    }
-
-    /// Chooses the target of the next attempt, and pays for it if it is not the first.
-    ///
-    /// Targets that are away are skipped and noted as shed. Domains that have failed this call come last, and
-    /// only with a positive balance of the budget. When every target is away and nothing was sent, the breakers
-    /// of open ones are asked all the same: the least bad may let a part of the calls through.
-    pub(crate) fn next<Req, P: Policy<Req>>(
-        &mut self,
-        view: &View<'_, P>,
-        request: &Req,
-    ) -> Option<u8> {
-        let now = Instant::now();
-        let free = self.candidates(view, request, now);
-        let well = |number: &&u8| !self.failed.contains(view.router.slot(**number).domain);
-        let spared: Vec<u8> = free.iter().filter(well).copied().collect();
-        let paid = self.sent > 0 || self.goes_on;
-        if free.is_empty() && !paid {
-            return self.last_resort(view);
-        }
-        let chosen = match self.prefer(view, &spared, now) {
-            Some(number) => {
-                if paid {
-                    view.budget.inspect(|budget| budget.charge());
-                }
-                number
-            }
-            None => {
-                let number = self.prefer(view, &free, now)?;
-                if paid && !view.budget.is_none_or(Budget::withdraw) {
-                    return None;
-                }
-                number
-            }
-        };
-        self.drawn = paid;
-        self.seen.insert(chosen);
-        Some(chosen)
-    }
-
-    /// An open target whose breaker was not asked yet.
-    fn last_resort<P>(&mut self, view: &View<'_, P>) -> Option<u8> {
-        let (_, number) = self.open.pop()?;
-        let target = &view.router.slot(number).target;
-        self.tried.retain(|tried| tried.target != *target);
-        self.drawn = false;
-        Some(number)
-    }
-
-    /// The targets that may take the call, most preferred first; draining ones only if there is no other.
-    fn candidates<Req, P: Policy<Req>>(
-        &mut self,
-        view: &View<'_, P>,
-        request: &Req,
-        now: Instant,
-    ) -> Vec<u8> {
-        let (mut enabled, mut draining) = (Vec::new(), Vec::new());
-        for &number in view.router.ranking().iter() {
-            let slot = view.router.slot(number);
-            let list = match slot.switch() {
-                Switch::Enabled => &mut enabled,
-                Switch::Draining => &mut draining,
-                Switch::Disabled => continue,
-            };
-            if self.seen.contains(number) || !self.fits(view, request, number) {
-                continue;
-            }
-            match slot.target.availability(now) {
-                Availability::Away(wait) => {
-                    self.seen.insert(number);
-                    let shed = Outcome::Shed { wait: Some(wait) };
-                    let tried = Tried::new(slot.target.clone(), shed, Duration::ZERO);
-                    self.tried.push(tried);
-                    if slot.target.is_only_open(now) {
-                        self.open.push((wait, number));
-                    }
-                }
-                _ => list.push(number),
-            }
-        }
-        self.open.sort_unstable_by(|a, b| b.cmp(a));
-        if enabled.is_empty() {
-            draining
-        } else {
-            enabled
-        }
-    }
-
-    /// Picks one of the candidates by the order.
-    fn prefer<P>(&self, view: &View<'_, P>, from: &[u8], now: Instant) -> Option<u8> {
-        if view.order == Order::Priority || from.len() < 2 {
-            return from.first().copied();
-        }
-        let chance = &view.router.chance;
-        let a = chance.below(from.len());
-        let b = (a + 1 + chance.below(from.len() - 1)) % from.len();
-        let (a, b) = (from[a], from[b]);
-        let load = |number| {
-            let health = view.router.slot(number).target.health();
-            let pending = health.pending() + 1;
-            let first_content = health.first_content(now, view.tuning.latency_decay);
-            (first_content, pending)
-        };
-        Some(match (load(a), load(b)) {
-            ((Some(left), m), (Some(right), n)) if right * n < left * m => b,
-            ((None, m), (_, n)) | ((_, m), (None, n)) if n < m => b,
-            _ => a,
-        })
-    }
-
     /// Whether what this call has seen, policy and context window allow the target.
-    fn fits<Req, P: Policy<Req>>(&self, view: &View<'_, P>, request: &Req, number: u8) -> bool {
+    pub(crate) fn fits<Req, P: Policy<Req>>(
+        &self,
+        view: &View<'_, P>,
+        request: &Req,
+        number: u8,
+    ) -> bool {
         let target = &view.router.slot(number).target;
         let large_enough = match (self.window, target.context_window()) {
             (None, _) => true,
@@ -222,6 +114,7 @@ impl Run {
             !self.seen.contains(number)
                 && slot.switch() == Switch::Enabled
                 && slot.target.is_closed()
+                && slot.admits(view.class)
                 && self.fits(view, request, number)
         })
     }
@@ -232,25 +125,24 @@ impl Run {
         !self.open.is_empty() || (0..=u8::MAX).take(router.len()).any(unseen)
     }
 
-    /// Takes the outcome of an attempt at `number`; returns whether another target may be tried.
+    /// Takes the outcome of an attempt at `number`; returns whether another target may be tried. `drawn`: whether the
+    /// budget was drawn on for it.
     pub(crate) fn learn<P>(
         &mut self,
         view: &View<'_, P>,
         number: u8,
-        outcome: Outcome,
-        took: Duration,
+        tried: Tried,
+        drawn: bool,
         may_try_refused: impl FnOnce(&Target) -> bool,
     ) -> bool {
-        let slot = view.router.slot(number);
-        let drawn = std::mem::take(&mut self.drawn);
+        let (slot, outcome) = (view.router.slot(number), tried.outcome);
         if outcome.is_failure() || outcome == Outcome::Unauthorized {
             self.failed.insert(slot.domain);
         }
         if drawn && !outcome.was_sent() {
             view.budget.inspect(|budget| budget.refund());
         }
-        self.tried
-            .push(Tried::new(slot.target.clone(), outcome, took));
+        self.tried.push(tried);
         match outcome.advice().elsewhere {
             Elsewhere::Yes => true,
             Elsewhere::LargerWindow => {

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tower_ai_core::{BoxError, Budget, ByResult, Carry, Classify, NoCarry, Report, Target, Tuning};
+use tower_ai_core::{
+    BoxError, Budget, ByResult, Carry, Chance, Classify, NoCarry, Report, Target, Tuning,
+};
 use tower_service::Service;
 
 use crate::InvalidFailover;
 use crate::future::ResponseFuture;
 use crate::handle::FailoverHandle;
+use crate::hedge::{Hedge, Hedging};
 use crate::policy::Policy;
 use crate::router::{Order, Router};
 
@@ -22,7 +25,7 @@ use crate::router::{Order, Router};
 /// # Default
 ///
 /// Priority order; 30 s for one target's head (half of what the call has left, while others could still
-/// answer); no deadline of its own; a [`Budget`] of 20 % and 10; every request may go everywhere.
+/// answer); no deadline of its own; no hedge; a [`Budget`] of 20 % and 10; every request may go everywhere.
 ///
 /// # Clone
 ///
@@ -46,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) router: Arc<Router>,
     pub(crate) budget: Option<Budget>,
     pub(crate) order: Order,
+    pub(crate) chance: Arc<Chance>,
+    pub(crate) hedging: Option<Arc<Hedging>>,
     pub(crate) tuning: Tuning,
     pub(crate) limit: Option<Duration>,
 }
@@ -69,6 +74,8 @@ impl<S> Failover<S> {
                     router: Arc::new(Router::new(&targets)?),
                     budget: Some(Budget::default()),
                     order: Order::default(),
+                    chance: Arc::new(Chance::new()),
+                    hedging: None,
                     tuning: Tuning::new(),
                     limit: None,
                 },
@@ -85,6 +92,23 @@ impl<S, C, K, P> Failover<S, C, K, P> {
     #[must_use]
     pub fn order(self, order: Order) -> Self {
         self.change(|settings| settings.order = order)
+    }
+
+    /// Sends a call that takes unusually long to a second target as well. Defaults to never.
+    ///
+    /// See [`Hedge`] for the rules. Costs a clock read for each attempt, and an allocation for each that waits.
+    #[must_use]
+    pub fn hedge(self, hedge: Hedge) -> Self {
+        self.change(|settings| {
+            let hedging = Hedging::new(hedge, settings.router.len());
+            settings.hedging = Some(Arc::new(hedging));
+        })
+    }
+
+    /// Makes the choices of [`Order::LeastLatency`] and [`Order::Weighted`] repeatable. Defaults to a random seed.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        self.change(|settings| settings.chance = Arc::new(Chance::seeded(seed)))
     }
 
     /// Bounds the time to the head of the answer, over all targets. Defaults to none.

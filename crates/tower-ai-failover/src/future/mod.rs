@@ -1,5 +1,7 @@
 //! The future of a call that may move from target to target.
 
+mod second;
+
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -8,14 +10,16 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 use tower_ai_core::error::{Elapsed, Reason, Shed};
-use tower_ai_core::{Attempt, BoxError, Carry, Classify, Deadline, Report};
+use tower_ai_core::{Attempt, BoxError, Carry, Classify, Deadline, Outcome, Report, Target, Tried};
 use tower_service::Service;
 
+use self::second::Second;
 use crate::detour::Detour;
 use crate::policy::Policy;
 use crate::router::Order;
 use crate::run::{Run, View, attempt_limit};
 use crate::service::{Failover, Settings};
+use crate::slot::Slot;
 use crate::timed::TimedHead;
 use crate::timer::Timer;
 
@@ -24,7 +28,7 @@ pin_project! {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it at any point drops the attempt that is under way and makes no other.
+    /// Dropping it at any point drops the attempts that are under way and makes no other.
     pub struct ResponseFuture<S, C, K, P, Req>
     where
         S: Service<Req>,
@@ -34,9 +38,12 @@ pin_project! {
         // Where the router itself sets a deadline.
         began: Option<Instant>,
         number: u8,
+        // Whether the call has had its hedge, or can have none.
+        hedged: bool,
         // Boxed, as few calls need it: every byte here is moved with each call.
         detour: Option<Box<Detour<S::Response>>>,
         timed: Option<TimedHead>,
+        second: Option<Pin<Box<Second<S, S::Future>>>>,
         #[pin]
         timer: Option<Timer>,
         #[pin]
@@ -81,8 +88,10 @@ where
             request: Some(request),
             began,
             number: 0,
+            hedged: false,
             detour: resumed.map(Detour::new),
             timed: None,
+            second: None,
             timer: None,
             state: State::Choosing,
         }
@@ -105,15 +114,25 @@ where
         loop {
             let this = self.as_mut().project();
             let result = match this.state.project() {
-                StateProj::Choosing => match self.as_mut().choose() {
-                    Some(result) => return Poll::Ready(result),
-                    None => continue,
-                },
-                StateProj::Readying { service } => match service.poll_ready(cx) {
-                    Poll::Ready(Ok(())) => {
-                        self.as_mut().send();
-                        continue;
+                StateProj::Choosing => {
+                    if is_under_way(this.second) {
+                        if let Poll::Ready(response) = self.as_mut().poll_second(cx) {
+                            return Poll::Ready(Ok(response));
+                        }
+                        if is_under_way(self.as_mut().project().second) {
+                            return Poll::Pending;
+                        }
                     }
+                    match self.as_mut().choose() {
+                        Some(result) => return Poll::Ready(result),
+                        None => continue,
+                    }
+                }
+                StateProj::Readying { service } => match service.poll_ready(cx) {
+                    Poll::Ready(Ok(())) => match self.as_mut().send() {
+                        Ok(()) => continue,
+                        Err(busy) => Err(busy.into()),
+                    },
                     Poll::Ready(Err(error)) => Err(error.into()),
                     Poll::Pending => {
                         ready!(self.as_mut().poll_limit(cx));
@@ -132,6 +151,9 @@ where
                     }
                     Poll::Ready(Err(error)) => Err(error.into()),
                     Poll::Pending => {
+                        if let Poll::Ready(response) = self.as_mut().poll_second(cx) {
+                            return Poll::Ready(Ok(response));
+                        }
                         let limit = ready!(self.as_mut().poll_limit(cx));
                         Err(Elapsed::new("the head of the answer", limit).into())
                     }
@@ -156,15 +178,18 @@ where
     /// Chooses a target and takes a clone of its service, or ends the call.
     fn choose(self: Pin<&mut Self>) -> Option<Result<S::Response, BoxError>> {
         let mut this = self.project();
-        let view = view(this.failover);
-        let chosen = match (this.request.as_ref(), &mut *this.detour) {
-            (None, _) => None,
-            (Some(request), Some(detour)) => detour.run.next(&view, request),
-            (Some(request), None) => Run::first(&view, request).or_else(|| {
-                let detour = this.detour.insert(Detour::new(Run::default()));
-                detour.run.next(&view, request)
-            }),
-        };
+        let chosen = this.request.as_ref().and_then(|request| {
+            let view = view(this.failover, Some(request));
+            let first = match this.detour {
+                Some(_) => None,
+                None => Run::first(&view, request),
+            };
+            first.or_else(|| {
+                let new = || Detour::new(Run::default());
+                let run = &mut this.detour.get_or_insert_with(new).run;
+                run.next(&view, request, Instant::now())
+            })
+        });
         let Some(number) = chosen else {
             return Some(Detour::finish(this.detour.take(), &this.failover.carry));
         };
@@ -175,17 +200,21 @@ where
         None
     }
 
-    /// Sends the request to the target, whose service is ready.
-    fn send(self: Pin<&mut Self>) {
+    /// Sends the request to the target, whose service is ready, unless it has no room any more.
+    fn send(self: Pin<&mut Self>) -> Result<(), Shed> {
         let mut this = self.project();
         let StateProj::Readying { service } = this.state.as_mut().project() else {
-            return;
-        };
-        let Some(request) = this.request.take() else {
-            return;
+            return Ok(());
         };
         let failover = &*this.failover;
-        let view = view(failover);
+        let view = view(failover, this.request.as_ref());
+        let slot = view.router.slot(*this.number);
+        let Some(_claim) = slot.claim(view.class) else {
+            return Err(busy(slot, &view));
+        };
+        let Some(request) = this.request.take() else {
+            return Ok(());
+        };
         this.timer.set(None);
         let carries = failover.carry.carries();
         let outer = failover.carry.get(&request);
@@ -214,12 +243,13 @@ where
         if let (true, Some(attempt)) = (carries, told) {
             failover.carry.set(&mut request, attempt);
         }
-        if view.order == Order::LeastLatency {
-            let target = &view.router.slot(*this.number).target;
-            *this.timed = (!target.health().is_followed()).then(|| TimedHead::begin(target));
+        if is_timed(&failover.shared.settings, slot) {
+            let streamed = outer.is_some_and(|attempt| attempt.streamed());
+            *this.timed = Some(TimedHead::begin(&slot.target, *this.number, streamed));
         }
         let future = service.call(request);
         this.state.set(State::Called { future });
+        Ok(())
     }
 
     /// Resolves with the limit once the time for what is awaited is over. Without a deadline the clock
@@ -247,7 +277,10 @@ where
         let failover = &*this.failover;
         let settings = &failover.shared.settings;
         if let Some(timed) = this.timed.take() {
-            timed.observe(settings.tuning.latency_decay);
+            timed.answered(settings.tuning.latency_decay, settings.hedging.as_deref());
+        }
+        if let (Some(second), Some(detour)) = (this.second.take(), &mut *this.detour) {
+            second.lost(&settings.router, &mut detour.run);
         }
         failover.carry.report(response, |served| {
             let here = u32::from(served.attempts() == 0);
@@ -266,7 +299,7 @@ where
         result: Result<S::Response, BoxError>,
     ) -> Option<Result<S::Response, BoxError>> {
         let mut this = self.project();
-        let (failover, view) = (&*this.failover, view(this.failover));
+        let (failover, view) = (&*this.failover, view(this.failover, None));
         let outcome = failover.classify.classify(result.as_ref());
         let target = &view.router.slot(*this.number).target;
         let (now, timer) = (Instant::now(), this.timer.as_ref().get_ref());
@@ -276,7 +309,13 @@ where
         // The future goes first: what it holds is released before the next attempt.
         this.state.set(State::Choosing);
         this.timer.set(None);
-        *this.timed = None;
+        if let (Some(timed), Outcome::TimedOut) = (this.timed.take(), outcome) {
+            timed.given_up(failover.shared.settings.hedging.as_deref());
+        }
+        // One that is still waiting for its time waits anew, beside the next attempt.
+        if !is_under_way(this.second) {
+            *this.second = None;
+        }
         let first = || Detour::new(Run::of_first(*this.number));
         let detour = this.detour.get_or_insert_with(first);
         if outcome.was_sent() {
@@ -291,17 +330,13 @@ where
             "attempt failed"
         );
         let request = this.request.as_ref();
-        let go_on = detour
-            .run
-            .learn(&view, *this.number, outcome, took, |refused| {
-                request.is_some_and(|request| failover.policy.may_try_refused(request, refused))
-            });
-        match result {
-            Ok(response) => {
-                detour.answer.get_or_insert(response);
-            }
-            Err(error) => detour.error = Some(error),
-        }
+        let may_try_refused = |refused: &Target| {
+            request.is_some_and(|request| failover.policy.may_try_refused(request, refused))
+        };
+        let (run, tried) = (&mut detour.run, Tried::new(target.clone(), outcome, took));
+        let drawn = std::mem::take(&mut run.drawn);
+        let go_on = run.learn(&view, *this.number, tried, drawn, may_try_refused);
+        detour.keep(result);
         let in_time = request.is_some_and(|request| {
             let outer = failover.carry.get(request);
             let deadline = deadline(&failover.shared.settings, *this.began, outer.as_ref());
@@ -314,15 +349,40 @@ where
     }
 }
 
-fn view<S, C, K, P>(failover: &Failover<S, C, K, P>) -> View<'_, P> {
+fn view<'a, S, C, K, P, Req>(
+    failover: &'a Failover<S, C, K, P>,
+    request: Option<&Req>,
+) -> View<'a, P>
+where
+    K: Carry<Req>,
+{
     let settings = &failover.shared.settings;
+    let class = request.map(|request| settings.router.class(|| failover.carry.priority(request)));
     View {
         router: &settings.router,
         policy: &failover.policy,
         budget: settings.budget.as_ref(),
         order: settings.order,
+        chance: &settings.chance,
+        class: class.unwrap_or_default(),
         tuning: &settings.tuning,
     }
+}
+
+/// Whether the router itself counts and times the attempts at a target.
+fn is_timed(settings: &Settings, slot: &Slot) -> bool {
+    let counts = settings.order == Order::LeastLatency || slot.target.capacity().is_some();
+    settings.hedging.is_some() || counts && !slot.target.health().is_followed()
+}
+
+fn is_under_way<S, F>(second: &Option<Pin<Box<Second<S, F>>>>) -> bool {
+    second.as_ref().is_some_and(|second| second.is_under_way())
+}
+
+/// The error of a call that finds no room.
+fn busy<P>(slot: &Slot, view: &View<'_, P>) -> Shed {
+    let wait = slot.wait(view.class, Instant::now(), view.tuning);
+    Shed::new(Reason::Busy, Some(wait))
 }
 
 /// The earlier of the router's own deadline and the one that the call carries.
