@@ -61,6 +61,51 @@ pub struct Usage {
     pub output: Option<u64>,
 }
 
+/// Why a whole answer ended, by its provider's own word; of several words, the one that stands last here.
+///
+/// | | OpenAI chat | Responses | Anthropic | Gemini | Bedrock | Ollama |
+/// |---|---|---|---|---|---|---|
+/// | [`Done`](Self::Done) | `stop`, `tool_calls` | `completed` | `end_turn`, `tool_use`, … | `STOP` | `end_turn`, … | `stop` |
+/// | [`Length`](Self::Length) | `length` | `max_output_tokens` | `max_tokens` | `MAX_TOKENS` | `max_tokens` | `length` |
+/// | [`Window`](Self::Window) | | | `model_context_window_exceeded` | | the same | |
+/// | [`Refused`](Self::Refused) | `content_filter`, a `refusal` | `content_filter`, a `refusal` | `refusal` | `SAFETY`, `RECITATION`, …, any `blockReason` | `guardrail_intervened`, `content_filtered` | |
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum Finish {
+    /// Nothing more was to be said, or a tool is to be called.
+    Done,
+    /// As many tokens as an answer may have: it is cut off, as was asked for.
+    Length,
+    /// The context window is full: a larger one would have gone on.
+    Window,
+    /// A safety policy, of the provider or of the model itself.
+    Refused,
+}
+
+impl Finish {
+    /// What it says about the target: [`Outcome::TooLong`] of a full window, [`Outcome::Refused`], else
+    /// [`Outcome::Success`].
+    #[must_use]
+    pub const fn outcome(self) -> Outcome {
+        match self {
+            Self::Done | Self::Length => Outcome::Success,
+            Self::Window => Outcome::TooLong,
+            Self::Refused => Outcome::Refused,
+        }
+    }
+
+    /// The reason's name in lower case, as it stands in logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Length => "length",
+            Self::Window => "window",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// How an answer ended, as far as its bytes tell.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]

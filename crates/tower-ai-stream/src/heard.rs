@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::parse::Model;
-use crate::{Ending, Format, Parser, Usage};
+use crate::{Ending, Finish, Format, Parser, Usage};
 
 /// What was learnt of an answer while it went by: stands in the extensions of every guarded response.
 ///
@@ -17,11 +17,12 @@ use crate::{Ending, Format, Parser, Usage};
 /// ```
 /// use http_body_util::{BodyExt, Full};
 /// use tower::{Layer, ServiceExt, service_fn};
-/// use tower_ai_stream::{Ending, Heard, StreamGuardLayer};
+/// use tower_ai_stream::{Ending, Finish, Heard, StreamGuardLayer};
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 /// let provider = service_fn(|_: http::Request<()>| async {
 ///     let answer = "data: {\"model\":\"m\",\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\n\
+///                   data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"length\"}]}\n\n\
 ///                   data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\n\n\
 ///                   data: [DONE]\n\n";
 ///     let response = http::Response::builder().header("content-type", "text/event-stream");
@@ -34,6 +35,7 @@ use crate::{Ending, Format, Parser, Usage};
 /// assert_eq!(heard.model().as_deref(), Some("m"));
 /// assert_eq!(heard.usage().output, Some(2));
 /// assert_eq!(heard.ending(), Some(Ending::Good));
+/// assert_eq!(heard.finish(), Some(Finish::Length));
 /// # Ok::<(), tower_ai_core::BoxError>(()) }).unwrap();
 /// ```
 #[derive(Clone, Default)]
@@ -49,6 +51,7 @@ struct Said {
     skipped: u32,
     first_content: Option<Duration>,
     ending: Option<Ending>,
+    finish: Option<Finish>,
 }
 
 impl Heard {
@@ -88,6 +91,15 @@ impl Heard {
         self.with(|said| said.ending)
     }
 
+    /// Why it ended, by its provider's word; `None` while it goes on, and where the provider did not say.
+    ///
+    /// A stream is passed on with its first content: that it was refused after ten words, or cut off at its limit, is
+    /// told here and nowhere else.
+    #[must_use]
+    pub fn finish(&self) -> Option<Finish> {
+        self.with(|said| said.finish)
+    }
+
     pub(crate) fn note_first_content(&self, after: Duration) {
         self.with(|said| said.first_content = Some(after));
     }
@@ -97,6 +109,7 @@ impl Heard {
             said.format = parser.format();
             said.model = parser.model_held();
             said.usage = parser.usage();
+            said.finish = parser.finish();
             said.skipped = skipped;
             said.ending = said.ending.or(ending);
         });
@@ -117,6 +130,7 @@ impl fmt::Debug for Heard {
             .field("skipped", &said.skipped)
             .field("first_content", &said.first_content)
             .field("ending", &said.ending)
+            .field("finish", &said.finish)
             .finish()
     }
 }

@@ -127,7 +127,7 @@ mod sieve;
 pub use self::body::GuardedBody;
 pub use self::clock::{Clocks, Lapse, Limits};
 pub use self::error::{Broken, Ending, InvalidGuard};
-pub use self::event::{Close, Event, Format, Framing, Usage};
+pub use self::event::{Close, Event, Finish, Format, Framing, Usage};
 pub use self::heard::Heard;
 pub use self::layer::StreamGuardLayer;
 pub use self::parse::Parser;

@@ -5,7 +5,7 @@ mod support;
 use proptest::prelude::*;
 use support::{OPENAI, STREAMS, read};
 use tower_ai_core::Outcome;
-use tower_ai_stream::{Close, Event, Format, Framing, Parser};
+use tower_ai_stream::{Close, Event, Finish, Format, Framing, Parser};
 
 #[test]
 fn every_format_is_understood_and_found_out() {
@@ -178,6 +178,30 @@ fn errors_are_known_by_their_words() {
             r#"{"event_type":"error","error":{"code":"too_many_requests"}}"#,
             Outcome::RateLimited { wait },
         ),
+        (
+            r#"{"type":"response.failed","response":{"error":{"code":"rate_limit_exceeded"}}}"#,
+            Outcome::RateLimited { wait },
+        ),
+        (
+            r#"{"type":"response.failed","response":{"error":{"code":"vector_store_timeout"}}}"#,
+            Outcome::Fault,
+        ),
+        (
+            r#"{"type":"response.failed","response":{"error":{"code":"bio_policy"}}}"#,
+            Outcome::Refused,
+        ),
+        (
+            r#"{"type":"response.failed","response":{"error":{"code":"image_parse_error"}}}"#,
+            Outcome::Refused,
+        ),
+        (
+            r#"{"type":"response.failed","response":{"error":{"code":"data_residency_mismatch"}}}"#,
+            Outcome::Refused,
+        ),
+        (
+            r#"{"error":{"code":"content_filter","message":"x"}}"#,
+            Outcome::Refused,
+        ),
         (r#"{"error":"something broke"}"#, Outcome::Fault),
     ] {
         let (events, _) = after_words(&format!("data: {data}\n\n"));
@@ -332,6 +356,145 @@ fn a_refusal_is_a_good_end_that_says_so() {
     let refusal = "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"refusal\"}}\n\n";
     let (_, parser) = read(Framing::Sse, &[refusal.as_bytes()]);
     assert_eq!(parser.verdict(), Outcome::Refused);
+}
+
+/// What a good head hides: each row of the providers' tables that stands inside a 200.
+#[test]
+fn a_whole_answer_says_why_it_ended() {
+    for (text, finish) in [
+        (
+            r#"{"choices":[{"message":{"content":"a","refusal":null},"finish_reason":"stop"}]}"#,
+            Finish::Done,
+        ),
+        (
+            r#"{"choices":[{"message":{"tool_calls":[{}]},"finish_reason":"tool_calls"}]}"#,
+            Finish::Done,
+        ),
+        (
+            r#"{"choices":[{"message":{"content":"a"},"finish_reason":"length"}]}"#,
+            Finish::Length,
+        ),
+        (
+            r#"{"choices":[{"message":{"content":""},"finish_reason":"content_filter"}]}"#,
+            Finish::Refused,
+        ),
+        (
+            r#"{"choices":[{"message":{"content":null,"refusal":"I cannot"},"finish_reason":"stop"}]}"#,
+            Finish::Refused,
+        ),
+        (
+            r#"{"choices":[{"finish_reason":"content_filter"},{"finish_reason":"stop"}]}"#,
+            Finish::Refused,
+        ),
+        (
+            r#"{"object":"response","status":"incomplete","incomplete_details":{"reason":"max_output_tokens"}}"#,
+            Finish::Length,
+        ),
+        (
+            r#"{"object":"response","status":"incomplete","incomplete_details":{"reason":"content_filter"}}"#,
+            Finish::Refused,
+        ),
+        (
+            r#"{"object":"response","status":"completed","output":[{"type":"message","content":[{"type":"refusal","refusal":"No"}]}]}"#,
+            Finish::Refused,
+        ),
+        (
+            r#"{"type":"message","content":[],"stop_reason":"end_turn"}"#,
+            Finish::Done,
+        ),
+        (
+            r#"{"type":"message","content":[],"stop_reason":"max_tokens"}"#,
+            Finish::Length,
+        ),
+        (
+            r#"{"type":"message","content":[],"stop_reason":"refusal","stop_details":{"category":"cyber"}}"#,
+            Finish::Refused,
+        ),
+        (
+            r#"{"type":"message","content":[],"stop_reason":"model_context_window_exceeded"}"#,
+            Finish::Window,
+        ),
+        (
+            r#"{"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"STOP"}]}"#,
+            Finish::Done,
+        ),
+        (
+            r#"{"candidates":[{"finishReason":"MAX_TOKENS"}]}"#,
+            Finish::Length,
+        ),
+        (
+            r#"{"candidates":[{"finishReason":"SAFETY"}]}"#,
+            Finish::Refused,
+        ),
+        (
+            r#"{"candidates":[{"finishReason":"RECITATION"}]}"#,
+            Finish::Refused,
+        ),
+        (
+            r#"{"candidates":[{"finishReason":"BLOCKLIST"}]}"#,
+            Finish::Refused,
+        ),
+        (
+            r#"{"candidates":[{"finishReason":"PROHIBITED_CONTENT"}]}"#,
+            Finish::Refused,
+        ),
+        (
+            r#"{"candidates":[{"finishReason":"SPII"}]}"#,
+            Finish::Refused,
+        ),
+        (
+            r#"{"promptFeedback":{"blockReason":"OTHER"}}"#,
+            Finish::Refused,
+        ),
+        (
+            r#"{"output":{"message":{"content":[{"text":"a"}]}},"stopReason":"end_turn"}"#,
+            Finish::Done,
+        ),
+        (
+            r#"{"output":{},"stopReason":"guardrail_intervened"}"#,
+            Finish::Refused,
+        ),
+        (
+            r#"{"output":{},"stopReason":"model_context_window_exceeded"}"#,
+            Finish::Window,
+        ),
+        (
+            r#"{"model":"m","message":{"content":"a"},"done":true,"done_reason":"length"}"#,
+            Finish::Length,
+        ),
+    ] {
+        let (events, mut parser) = read(Framing::Json, &[text.as_bytes()]);
+        assert_eq!(events, [Event::Content], "{text}");
+        assert_eq!(parser.close(), Close::Good, "{text}");
+        assert_eq!(parser.finish(), Some(finish), "{text}");
+        assert_eq!(parser.verdict(), finish.outcome(), "{text}");
+    }
+    for unsaid in [
+        r#"{"promptFeedback":{"blockReason":"BLOCK_REASON_UNSPECIFIED"}}"#,
+        r#"{"object":"list","data":[]}"#,
+    ] {
+        let (_, parser) = read(Framing::Json, &[unsaid.as_bytes()]);
+        assert_eq!(parser.finish(), None, "{unsaid}");
+    }
+}
+
+#[test]
+fn a_stream_says_why_it_ended() {
+    let finish = |frames: &str| read(Framing::Sse, &[frames.as_bytes()]).1.finish();
+    let refusal = "data: {\"choices\":[{\"delta\":{\"refusal\":\"I can\"}}]}\n\n\
+                   data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    assert_eq!(finish(refusal), Some(Finish::Refused));
+    let responses = "data: {\"type\":\"response.refusal.delta\",\"delta\":\"No\"}\n\n\
+                     data: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\"}}\n\n";
+    assert_eq!(finish(responses), Some(Finish::Refused));
+    let cut = "data: {\"type\":\"response.incomplete\",\"response\":{\"incomplete_details\":{\"reason\":\"max_output_tokens\"}}}\n\n";
+    assert_eq!(finish(cut), Some(Finish::Length));
+    let window = "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"model_context_window_exceeded\"}}\n\n";
+    assert_eq!(finish(window), Some(Finish::Window));
+    assert_eq!(
+        finish("data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n"),
+        None
+    );
 }
 
 #[test]

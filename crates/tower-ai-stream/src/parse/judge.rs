@@ -2,7 +2,7 @@
 
 use tower_ai_core::Outcome;
 
-use super::notes::{Finish, Kind, Notes, least, verdict};
+use super::notes::{Kind, Notes, Reason, least};
 use super::words;
 use crate::{Event, Format};
 
@@ -24,7 +24,7 @@ impl Notes {
         }
         self.format = shape;
         self.marks = self.draft.marks;
-        self.verdict = verdict(self.draft.finish).unwrap_or(self.verdict);
+        self.finish = self.finish.max(self.draft.finish());
         match kind {
             Kind::MessageStop | Kind::ResponseEnd => return Event::End,
             Kind::Message | Kind::Response => return Event::Metadata,
@@ -34,7 +34,7 @@ impl Notes {
             None => Event::Metadata,
             Some(Format::Ollama) if self.draft.is_done => Event::End,
             // Gemini blocks a prompt without an answer that could end.
-            Some(Format::Gemini) if self.draft.finish.is_some() => {
+            Some(Format::Gemini) if self.draft.reason.is_some() => {
                 self.marks.finish_all();
                 Event::Metadata
             }
@@ -54,7 +54,7 @@ impl Notes {
             return Event::Failed(error);
         }
         self.format = self.format.or(self.draft.shape);
-        self.verdict = verdict(self.draft.finish).unwrap_or(self.verdict);
+        self.finish = self.finish.max(self.draft.finish());
         Event::Content
     }
 
@@ -68,7 +68,7 @@ impl Notes {
         let is_error = draft.has_error
             || calls_itself_one
             || has_failed
-            || draft.finish == Some(Finish::Failed);
+            || draft.reason == Some(Reason::Failed);
         let rank = match calls_itself_one {
             true => least(draft.rank, draft.loose_rank),
             false => draft.rank,

@@ -17,7 +17,7 @@ use tower_ai_core::Outcome;
 use self::json::Scanner;
 use self::notes::{Kind, Notes};
 use self::text::Short;
-use crate::{Close, Event, Format, Framing, Usage};
+use crate::{Close, Event, Finish, Format, Framing, Usage};
 
 /// The name of a model, held in place.
 #[derive(Clone, Copy)]
@@ -234,11 +234,17 @@ impl Parser {
         self.notes.marks.are_loose || self.notes.format == Some(Format::Gemini)
     }
 
-    /// What the reason to end says of the answer: [`Outcome::Refused`] by a content filter,
+    /// Why the answer ended, as far as it was said.
+    #[must_use]
+    pub fn finish(&self) -> Option<Finish> {
+        self.notes.finish
+    }
+
+    /// What the reason to end says of the answer: [`Outcome::Refused`] by a safety policy,
     /// [`Outcome::TooLong`] by a full context window, else [`Outcome::Success`].
     #[must_use]
     pub fn verdict(&self) -> Outcome {
-        self.notes.verdict
+        self.finish().map_or(Outcome::Success, Finish::outcome)
     }
 
     /// Whose events they are, as said or as found out.

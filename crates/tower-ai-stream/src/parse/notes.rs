@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use tower_ai_core::Outcome;
-
 use super::Model;
 use super::slot::Slot;
 use super::words;
-use crate::{Format, Usage};
+use crate::{Finish, Format, Usage};
 
 /// What is known of a stream, and of the event that goes by.
 #[derive(Clone, Copy)]
@@ -17,8 +15,8 @@ pub(super) struct Notes {
     pub(super) model: Model,
     pub(super) usage: Usage,
     pub(super) marks: Marks,
-    /// What a reason to end says, where it says more than that.
-    pub(super) verdict: Outcome,
+    /// Why the answer ended.
+    pub(super) finish: Option<Finish>,
     pub(super) draft: Draft,
 }
 
@@ -32,7 +30,7 @@ impl Notes {
                 output: None,
             },
             marks: Marks::NONE,
-            verdict: Outcome::Success,
+            finish: None,
             draft: Draft::EMPTY,
         }
     }
@@ -92,7 +90,9 @@ pub(super) struct Draft {
     pub(super) has_failed: bool,
     /// A whole answer that is no answer of a model, but for example a job.
     pub(super) is_foreign: bool,
-    pub(super) finish: Option<Finish>,
+    pub(super) reason: Option<Reason>,
+    /// Whether words of it are a refusal.
+    pub(super) is_refusal: bool,
     pub(super) rank: Option<u8>,
     /// The rank of words that count only if the event calls itself an error.
     pub(super) loose_rank: Option<u8>,
@@ -105,6 +105,12 @@ pub(super) struct Draft {
 }
 
 impl Draft {
+    /// Why the answer ended, as far as this event says.
+    pub(super) fn finish(&self) -> Option<Finish> {
+        let refusal = self.is_refusal.then_some(Finish::Refused);
+        refusal.max(self.reason.and_then(Reason::finish))
+    }
+
     const EMPTY: Self = Self {
         kind: Kind::Unnamed,
         shape: None,
@@ -114,7 +120,8 @@ impl Draft {
         is_done: false,
         has_failed: false,
         is_foreign: false,
-        finish: None,
+        reason: None,
+        is_refusal: false,
         rank: None,
         loose_rank: None,
         wait: None,
@@ -124,19 +131,19 @@ impl Draft {
     };
 }
 
-/// Why an answer ended.
+/// A reason to end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Finish {
-    Plain,
-    Refused,
-    TooLong,
+pub(super) enum Reason {
+    End(Finish),
     Failed,
 }
 
-impl Finish {
+impl Reason {
     fn of(reason: &[u8]) -> Self {
-        match reason {
+        Self::End(match reason {
             b"content_filter"
+            | b"content_filtered"
+            | b"guardrail_intervened"
             | b"refusal"
             | b"SAFETY"
             | b"RECITATION"
@@ -144,10 +151,19 @@ impl Finish {
             | b"PROHIBITED_CONTENT"
             | b"SPII"
             | b"IMAGE_SAFETY"
-            | b"OTHER_BLOCK" => Self::Refused,
-            b"model_context_window_exceeded" => Self::TooLong,
-            b"error" => Self::Failed,
-            _ => Self::Plain,
+            | b"IMAGE_PROHIBITED_CONTENT"
+            | b"IMAGE_RECITATION" => Finish::Refused,
+            b"model_context_window_exceeded" => Finish::Window,
+            b"length" | b"max_tokens" | b"max_output_tokens" | b"MAX_TOKENS" => Finish::Length,
+            b"error" => return Self::Failed,
+            _ => Finish::Done,
+        })
+    }
+
+    const fn finish(self) -> Option<Finish> {
+        match self {
+            Self::End(finish) => Some(finish),
+            Self::Failed => None,
         }
     }
 }
@@ -215,7 +231,7 @@ impl Notes {
     /// Whether the text of a string in this place is wanted, or only whether there is any.
     #[inline]
     pub(super) fn wants_text(slot: Slot) -> bool {
-        !matches!(slot, Slot::Skip | Slot::Content)
+        !matches!(slot, Slot::Skip | Slot::Content | Slot::Refusal)
     }
 
     /// A list or object begins.
@@ -227,7 +243,7 @@ impl Notes {
             Slot::Candidates | Slot::Feedback => draft.shape = Some(Format::Gemini),
             Slot::Choice | Slot::Candidate => {
                 draft.had_content = std::mem::take(&mut draft.has_content);
-                (draft.index, draft.finish) = (0, None);
+                (draft.index, draft.reason) = (0, None);
             }
             _ => {}
         }
@@ -250,12 +266,12 @@ impl Notes {
             return;
         }
         let draft = &mut self.draft;
-        let finish = draft.finish.take();
-        draft.has_failed |= finish == Some(Finish::Failed);
+        let reason = draft.reason.take();
+        draft.has_failed |= reason == Some(Reason::Failed);
         if self.format.is_none() || self.format == draft.shape {
-            let is_end = finish.is_some();
+            let is_end = reason.is_some();
             draft.marks.note(draft.index, draft.has_content, is_end);
-            self.verdict = verdict(finish).unwrap_or(self.verdict);
+            self.finish = self.finish.max(reason.and_then(Reason::finish));
         }
         draft.has_content |= draft.had_content;
     }
@@ -266,6 +282,10 @@ impl Notes {
         match slot {
             Slot::Skip => {}
             Slot::Content | Slot::Response | Slot::Piece => self.draft.has_content |= !is_empty,
+            Slot::Refusal => {
+                self.draft.has_content |= !is_empty;
+                self.draft.is_refusal |= !is_empty;
+            }
             _ if is_empty => {}
             _ => self.word(slot, text),
         }
@@ -276,9 +296,14 @@ impl Notes {
         match slot {
             Slot::Type => {
                 draft.kind = Kind::of(text);
+                draft.is_refusal |= text.starts_with(b"response.refusal.");
                 draft.loose_rank = least(draft.loose_rank, words::rank(text));
             }
-            Slot::Finish => draft.finish = Some(Finish::of(text)),
+            Slot::Finish => draft.reason = Some(Reason::of(text)),
+            Slot::Block if text != b"BLOCK_REASON_UNSPECIFIED" => {
+                draft.reason = Some(Reason::End(Finish::Refused));
+            }
+            Slot::OutputType => draft.is_refusal |= text == b"refusal",
             Slot::Model => self.model.name(text),
             Slot::Object => {
                 let ours = [
@@ -324,15 +349,6 @@ impl Notes {
             self.draft.is_done = value;
             self.draft.shape = self.draft.shape.or(Some(Format::Ollama));
         }
-    }
-}
-
-/// What a reason to end says of the target, where it says more than that the answer has ended.
-pub(super) fn verdict(finish: Option<Finish>) -> Option<Outcome> {
-    match finish? {
-        Finish::Refused => Some(Outcome::Refused),
-        Finish::TooLong => Some(Outcome::TooLong),
-        Finish::Plain | Finish::Failed => None,
     }
 }
 

@@ -17,7 +17,9 @@ pub(super) enum Slot {
     Object,
     /// Words of the answer: of a string that is not empty, or anything in a list or object.
     Content,
-    /// The end of the answer, and why: `finish_reason`, `finishReason`, `stop_reason`.
+    /// Words that refuse: `refusal`.
+    Refusal,
+    /// The end of the answer, and why: `finish_reason`, `finishReason`, `stop_reason`, `stopReason`, `done_reason`.
     Finish,
     /// The model that answers.
     Model,
@@ -48,8 +50,16 @@ pub(super) enum Slot {
     Response,
     /// `incomplete_details`.
     Incomplete,
-    /// `promptFeedback`.
+    /// `promptFeedback`, and its `blockReason`.
     Feedback,
+    Block,
+
+    /// `output[].content[].type` (Responses).
+    Output,
+    OutputItem,
+    OutputContent,
+    OutputPart,
+    OutputType,
 
     /// An error: an object or a text.
     Error,
@@ -82,7 +92,9 @@ pub(super) fn member(of: Slot, key: &[u8]) -> Slot {
         Slot::Piece => piece(key),
         Slot::Response => response(key),
         Slot::Incomplete if key == b"reason" => Slot::Finish,
-        Slot::Feedback if key == b"blockReason" => Slot::Finish,
+        Slot::Feedback if key == b"blockReason" => Slot::Block,
+        Slot::OutputItem if key == b"content" => Slot::OutputContent,
+        Slot::OutputPart if key == b"type" => Slot::OutputType,
         Slot::Error => error(key),
         Slot::ErrorDetails if key == b"error_code" => Slot::ErrorWord,
         Slot::ErrorDetail => match key {
@@ -103,6 +115,8 @@ pub(super) fn element(of: Slot) -> Slot {
         Slot::Candidates => Slot::Candidate,
         Slot::Parts => Slot::Part,
         Slot::ErrorDetails => Slot::ErrorDetail,
+        Slot::Output => Slot::OutputItem,
+        Slot::OutputContent => Slot::OutputPart,
         _ => Slot::Skip,
     }
 }
@@ -123,8 +137,9 @@ fn root(key: &[u8]) -> Slot {
         b"error" => Slot::Error,
         b"code" => Slot::LooseWord,
         b"status" => Slot::Status,
-        b"stop_reason" => Slot::Finish,
+        b"stop_reason" | b"stopReason" | b"done_reason" => Slot::Finish,
         b"incomplete_details" => Slot::Incomplete,
+        b"output" => Slot::Output,
         b"partial_image_b64" => Slot::Content,
         b"prompt_eval_count" => Slot::TokensIn,
         b"eval_count" => Slot::TokensOut,
@@ -146,7 +161,8 @@ fn choice(key: &[u8]) -> Slot {
 fn message(key: &[u8]) -> Slot {
     match key {
         b"content" | b"tool_calls" | b"reasoning" | b"reasoning_content" | b"reasoning_details"
-        | b"refusal" | b"thinking" | b"function_call" | b"audio" | b"images" => Slot::Content,
+        | b"thinking" | b"function_call" | b"audio" | b"images" => Slot::Content,
+        b"refusal" => Slot::Refusal,
         b"model" => Slot::Model,
         b"usage" => Slot::Usage,
         _ => Slot::Skip,
@@ -155,8 +171,10 @@ fn message(key: &[u8]) -> Slot {
 
 fn usage(key: &[u8]) -> Slot {
     match key {
-        b"prompt_tokens" | b"input_tokens" | b"promptTokenCount" => Slot::TokensIn,
-        b"completion_tokens" | b"output_tokens" | b"candidatesTokenCount" => Slot::TokensOut,
+        b"prompt_tokens" | b"input_tokens" | b"inputTokens" | b"promptTokenCount" => Slot::TokensIn,
+        b"completion_tokens" | b"output_tokens" | b"outputTokens" | b"candidatesTokenCount" => {
+            Slot::TokensOut
+        }
         _ => Slot::Skip,
     }
 }
@@ -193,6 +211,7 @@ fn response(key: &[u8]) -> Slot {
         b"model" => Slot::Model,
         b"usage" => Slot::Usage,
         b"incomplete_details" => Slot::Incomplete,
+        b"output" => Slot::Output,
         _ => Slot::Skip,
     }
 }

@@ -13,7 +13,7 @@ const WARMING: Outcome = Outcome::Warming { wait: None };
 ///
 /// So the words that say much stand before those that say little (`invalid_request_error` with the code
 /// `context_length_exceeded` is too long a prompt). Numbers are HTTP statuses, as OpenRouter and Gemini put
-/// them; a 403 that comes inside an answer is moderation, because keys are checked before an answer begins.
+/// them; a star stands for any end; a 403 that comes inside an answer is moderation, because keys are checked before an answer begins.
 #[rustfmt::skip]
 const ROWS: &[(Outcome, &[&str])] = &[
     (TooLong,      &["context_length_exceeded", "model_context_window_exceeded", "request_too_large",
@@ -23,7 +23,7 @@ const ROWS: &[(Outcome, &[&str])] = &[
                      "organization_usage_limit_exceeded", "enforced_spend_limit_reached",
                      "contract_spend_limit_reached", "402"]),
     (Refused,      &["content_filter", "content_policy_violation", "invalid_prompt", "bio_policy",
-                     "cyber_policy", "misalignment_policy_violation", "image_content_policy_violation",
+                     "cyber_policy", "misalignment_policy_violation", "image_*",
                      "data_residency_mismatch", "moderation_blocked", "403"]),
     (Unauthorized, &["invalid_api_key", "authentication_error", "permission_error", "UNAUTHENTICATED",
                      "PERMISSION_DENIED", "API_KEY_INVALID", "permission_denied", "401"]),
@@ -51,9 +51,11 @@ const TOO_LONG: [&[u8]; 3] = [
 
 /// The row of a word, for [`meaning`]; the smaller one decides.
 pub(super) fn rank(word: &[u8]) -> Option<u8> {
-    let row = ROWS
-        .iter()
-        .position(|(_, words)| words.iter().any(|known| known.as_bytes() == word))?;
+    let is_it = |known: &&str| match known.strip_suffix('*') {
+        Some(beginning) => word.starts_with(beginning.as_bytes()),
+        None => known.as_bytes() == word,
+    };
+    let row = ROWS.iter().position(|(_, words)| words.iter().any(is_it))?;
     u8::try_from(row).ok()
 }
 
