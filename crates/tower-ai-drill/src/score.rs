@@ -1,5 +1,6 @@
 //! What an outage did to the users of a client stack.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -12,6 +13,9 @@ use crate::{Entry, Grade, Outage, Record, Scale};
 const SHARE_OVER: Duration = Duration::from_secs(5);
 /// The part of its share at which a healed target is back.
 const BACK: f64 = 0.9;
+/// The kinds of errors that are kept, and the letters of each.
+const TOLD: usize = 8;
+const GIST: usize = 160;
 
 /// How a contender came through an outage.
 ///
@@ -46,6 +50,9 @@ pub struct Score {
     /// tenths of the attempts that it got before anything broke. The longest of all healings;
     /// `None` if the share did not come back, or was nothing to begin with.
     pub back_after_s: Option<f64>,
+    /// What callers of unanswered calls were told, numbers left out, and how many of them: the most
+    /// frequent first, at most eight.
+    pub told: Vec<(String, usize)>,
 }
 
 /// What a score is taken from.
@@ -83,7 +90,21 @@ impl Run<'_> {
             to_sick,
             to_sick_calls,
             back_after_s: self.back_after(),
+            told: self.told(),
         }
+    }
+
+    fn told(&self) -> Vec<(String, usize)> {
+        let mut counts: HashMap<String, usize> = HashMap::new();
+        for record in self.records {
+            if record.grade != Grade::Answered {
+                *counts.entry(gist(record)).or_default() += 1;
+            }
+        }
+        let mut told: Vec<_> = counts.into_iter().collect();
+        told.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        told.truncate(TOLD);
+        told
     }
 
     /// The waits of answered calls in milliseconds of outage time, sorted.
@@ -165,6 +186,24 @@ impl Run<'_> {
             .to_outage(at.saturating_duration_since(self.epoch));
         windows.iter().any(|window| window.contains(&time))
     }
+}
+
+/// What a caller was told, without the numbers, which differ from call to call.
+fn gist(record: &Record) -> String {
+    let Some(error) = &record.reply.error else {
+        return match record.grade {
+            Grade::Late => "nothing within the deadline".to_owned(),
+            _ => "a broken answer, given as a good one".to_owned(),
+        };
+    };
+    let mut gist = String::new();
+    for letter in error.chars().take(GIST) {
+        let letter = if letter.is_ascii_digit() { '#' } else { letter };
+        if letter != '#' || !gist.ends_with('#') {
+            gist.push(letter);
+        }
+    }
+    gist
 }
 
 /// A ratio of counts; nothing of nothing is nothing.

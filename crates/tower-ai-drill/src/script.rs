@@ -1,8 +1,10 @@
 //! What a provider does to its callers, and when.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::watch;
 
 use crate::draw::draw;
 use crate::{Fault, Rule};
@@ -65,6 +67,12 @@ impl Script {
         1.0 - rules.fold(1.0, |well, rule| well * (1.0 - rule.share_at(time)))
     }
 
+    /// Whether there is a time at which the listener is to be closed.
+    fn ever_closes(&self) -> bool {
+        let closes = |rule: &Rule| rule.fault == Fault::Refuse && rule.is_total();
+        self.rules.iter().any(closes)
+    }
+
     /// Whether the listener is to be closed at a time.
     pub(crate) fn is_closed_at(&self, time: Duration) -> bool {
         self.rules.iter().any(|rule| {
@@ -105,6 +113,10 @@ impl Running {
             .filter(|(index, (rule, _))| strikes(rule.share_at(time), *index, cast))
             .find(|(_, (rule, count))| rule.first.is_none_or(|first| take(count, first)))
             .map(|(_, (rule, _))| rule.fault)
+    }
+
+    pub(crate) fn ever_closes(&self) -> bool {
+        self.script.ever_closes()
     }
 
     pub(crate) fn is_closed_at(&self, time: Duration) -> bool {
@@ -153,21 +165,26 @@ fn take(count: &AtomicU32, first: u32) -> bool {
 /// cloud.set_script(Script::always(Fault::Status(503)));
 /// ```
 #[derive(Clone, Debug)]
-pub struct Domain(Arc<Mutex<Arc<Running>>>);
+pub struct Domain(watch::Sender<Arc<Running>>);
 
 impl Domain {
     /// Creates a domain that follows `script`, in the time of each provider in it.
     pub fn new(script: Script) -> Self {
-        Self(Arc::new(Mutex::new(Arc::new(Running::new(script)))))
+        Self(watch::Sender::new(Arc::new(Running::new(script))))
     }
 
     /// Replaces the script; counts start anew.
     pub fn set_script(&self, script: Script) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(Running::new(script));
+        self.0.send_replace(Arc::new(Running::new(script)));
     }
 
     pub(crate) fn running(&self) -> Arc<Running> {
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.0.borrow())
+    }
+
+    /// Tells of scripts that replace the present one.
+    pub(crate) fn changes(&self) -> watch::Receiver<Arc<Running>> {
+        self.0.subscribe()
     }
 }
 

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch::Receiver;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::{Shared, serve};
+use crate::Domain;
+use crate::script::Running;
 
 /// How often the script is asked whether the listener is to be closed.
 const LOOK: Duration = Duration::from_millis(5);
@@ -20,12 +23,13 @@ pub(super) async fn run(listener: TcpListener, shared: Arc<Shared>) {
     };
     let mut listener = Some(listener);
     let mut connections = JoinSet::new();
+    let mut changes = Changes::of(&shared);
     loop {
         if shared.is_closed() {
             listener = None;
             sleep(LOOK).await;
         } else if let Some(listener) = &listener {
-            if let Some(stream) = accept(listener).await {
+            if let Some(stream) = accept(listener, &shared, &mut changes).await {
                 connections.spawn(serve::run(stream, Arc::clone(&shared)));
             }
         } else {
@@ -35,8 +39,14 @@ pub(super) async fn run(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// Accepts one connection, or gives the turn back after a while.
-async fn accept(listener: &TcpListener) -> Option<TcpStream> {
+/// Accepts one connection, or gives the turn back when the listener may have to be closed.
+async fn accept(
+    listener: &TcpListener,
+    shared: &Shared,
+    changes: &mut Changes,
+) -> Option<TcpStream> {
+    // Who never closes need not wake up to look.
+    let look = shared.ever_closes();
     tokio::select! {
         biased;
         accepted = listener.accept() => match accepted {
@@ -47,7 +57,34 @@ async fn accept(listener: &TcpListener) -> Option<TcpStream> {
                 None
             }
         },
-        () = sleep(LOOK) => None,
+        () = sleep(LOOK), if look => None,
+        () = changes.next() => None,
+    }
+}
+
+/// Scripts that replace those that there are.
+struct Changes {
+    own: Receiver<Arc<Running>>,
+    domain: Option<Receiver<Arc<Running>>>,
+}
+
+impl Changes {
+    fn of(shared: &Shared) -> Self {
+        Self {
+            own: shared.script.changes(),
+            domain: shared.domain.as_ref().map(Domain::changes),
+        }
+    }
+
+    async fn next(&mut self) {
+        // The senders live as long as what is shared.
+        let _changed = match &mut self.domain {
+            None => self.own.changed().await,
+            Some(domain) => tokio::select! {
+                changed = self.own.changed() => changed,
+                changed = domain.changed() => changed,
+            },
+        };
     }
 }
 

@@ -149,6 +149,13 @@ impl Shared {
                 .is_some_and(|domain| domain.running().is_closed_at(time))
     }
 
+    /// Whether the listener may have to be closed by the scripts that there are now.
+    fn ever_closes(&self) -> bool {
+        let domain = self.domain.as_ref();
+        self.script.running().ever_closes()
+            || domain.is_some_and(|domain| domain.running().ever_closes())
+    }
+
     /// A number for an answer's id, other for each attempt.
     fn answer_id(&self, cast: &Cast<'_>) -> u64 {
         fnv1a(cast.call.as_bytes()) ^ u64::from(cast.attempt) ^ fnv1a(self.name.as_bytes())
