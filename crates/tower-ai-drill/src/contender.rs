@@ -26,38 +26,86 @@ use crate::{Call, Endpoint, Reply, Scale};
 pub trait Contender: Send + Sync {
     /// Makes a call.
     fn call(&self, call: Call) -> BoxFuture<'static, Reply>;
+
+    /// The state in which it holds a target now, as `closed` or `open`, for reports to show; `None`
+    /// if it keeps none. Defaults to that.
+    ///
+    /// It is asked a few times a second of outage time, and never judged by what it says.
+    fn state(&self, target: &str) -> Option<&'static str> {
+        let _unknown = target;
+        None
+    }
 }
 
 impl<C: Contender + ?Sized> Contender for Arc<C> {
     fn call(&self, call: Call) -> BoxFuture<'static, Reply> {
         (**self).call(call)
     }
+
+    fn state(&self, target: &str) -> Option<&'static str> {
+        (**self).state(target)
+    }
 }
 
 /// A [`Contender`] that is a closure; made by [`contender_fn`].
 #[derive(Clone, Copy)]
-pub struct ContenderFn<F>(F);
+pub struct ContenderFn<F, S = fn(&str) -> Option<&'static str>> {
+    call: F,
+    state: S,
+}
 
 /// Makes a contender of a closure.
-pub const fn contender_fn<F, Fut>(f: F) -> ContenderFn<F>
+pub fn contender_fn<F, Fut>(f: F) -> ContenderFn<F>
 where
     F: Fn(Call) -> Fut,
     Fut: Future<Output = Reply> + Send + 'static,
 {
-    ContenderFn(f)
-}
-
-impl<F, Fut> Contender for ContenderFn<F>
-where
-    F: Fn(Call) -> Fut + Send + Sync,
-    Fut: Future<Output = Reply> + Send + 'static,
-{
-    fn call(&self, call: Call) -> BoxFuture<'static, Reply> {
-        Box::pin((self.0)(call))
+    ContenderFn {
+        call: f,
+        state: |_| None,
     }
 }
 
-impl<F> fmt::Debug for ContenderFn<F> {
+impl<F, S> ContenderFn<F, S> {
+    /// Has a closure say in which state a target is held: see [`Contender::state`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_ai_drill::{Contender, Reply, contender_fn};
+    ///
+    /// let mute = contender_fn(|_call| async { Reply::failed(&std::fmt::Error) })
+    ///     .states(|target| (target == "alpha").then_some("open"));
+    /// assert_eq!(mute.state("alpha"), Some("open"));
+    /// assert_eq!(mute.state("beta"), None);
+    /// ```
+    pub fn states<T>(self, state: T) -> ContenderFn<F, T>
+    where
+        T: Fn(&str) -> Option<&'static str>,
+    {
+        ContenderFn {
+            call: self.call,
+            state,
+        }
+    }
+}
+
+impl<F, Fut, S> Contender for ContenderFn<F, S>
+where
+    F: Fn(Call) -> Fut + Send + Sync,
+    Fut: Future<Output = Reply> + Send + 'static,
+    S: Fn(&str) -> Option<&'static str> + Send + Sync,
+{
+    fn call(&self, call: Call) -> BoxFuture<'static, Reply> {
+        Box::pin((self.call)(call))
+    }
+
+    fn state(&self, target: &str) -> Option<&'static str> {
+        (self.state)(target)
+    }
+}
+
+impl<F, S> fmt::Debug for ContenderFn<F, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("ContenderFn")
             .field(&std::any::type_name::<F>())

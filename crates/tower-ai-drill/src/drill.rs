@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::course::Watch;
 use crate::score::Run;
-use crate::{Factory, Outage, Scale, Score, Setup, Tally, Traffic};
+use crate::{Account, Factory, Meter, Outage, Scale, Setup, Tally, Traffic};
 
 /// An outage, a flow of calls, a seed and a time scale: all that makes two runs alike.
 ///
@@ -17,8 +18,8 @@ use crate::{Factory, Outage, Scale, Score, Setup, Tally, Traffic};
 /// # use tower_ai_drill::{Contender, Drill, Factory, Scale, Tally, mission};
 /// # async fn run(stack: Factory) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 /// let drill = Drill::new(mission()?).scale(Scale::new(10.0)?).seed(7);
-/// let score = drill.run(&stack, tokio::time::Instant::now(), &Tally::new()).await?;
-/// assert!(score.answered_share > 0.995);
+/// let account = drill.run(&stack, tokio::time::Instant::now(), &Tally::new()).await?;
+/// assert!(account.score.answered_share > 0.995);
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
@@ -70,6 +71,10 @@ impl Drill {
         &self.outage
     }
 
+    pub(crate) const fn time_scale(&self) -> Scale {
+        self.scale
+    }
+
     /// The outage time at a moment of a run that began at `epoch`.
     pub fn time(&self, epoch: Instant, now: Instant) -> Duration {
         self.scale.to_outage(now.saturating_duration_since(epoch))
@@ -86,7 +91,8 @@ impl Drill {
         factory: &Factory,
         epoch: Instant,
         tally: &Tally,
-    ) -> Result<Score, Box<dyn Error + Send + Sync>> {
+    ) -> Result<Account, Box<dyn Error + Send + Sync>> {
+        let meter = Meter::start();
         let providers = self.outage.start(self.seed, self.scale, epoch).await?;
         let mut setup = Setup::new(
             providers
@@ -99,7 +105,9 @@ impl Drill {
         setup.deadline = self.scale.to_wall(self.deadline);
         let contender = factory(&setup)?;
         let traffic = self.traffic()?;
+        let watch = Watch::start(self, contender.clone(), epoch);
         traffic.run(&*contender, self.scale, epoch, tally).await;
+        let states = watch.end().await;
         let entries: Vec<_> = providers.iter().flat_map(|p| p.log().entries()).collect();
         let run = Run {
             outage: &self.outage,
@@ -108,7 +116,11 @@ impl Drill {
             records: &tally.records(),
             entries: &entries,
         };
-        Ok(run.score())
+        Ok(Account {
+            score: run.score(),
+            course: run.course(states),
+            noise: meter.noise(),
+        })
     }
 
     fn traffic(&self) -> Result<Traffic, crate::Invalid> {

@@ -3,6 +3,7 @@
 mod answer;
 mod call;
 mod contender;
+mod course;
 mod dialect;
 mod draw;
 mod drill;
@@ -26,6 +27,7 @@ mod traffic;
 pub use self::answer::{Pace, Usage, is_whole};
 pub use self::call::{Call, Endpoint};
 pub use self::contender::{Commit, Contender, ContenderFn, Factory, Setup, contender_fn};
+pub use self::course::{Account, Course, Spell, Step};
 pub use self::dialect::Dialect;
 pub use self::drill::Drill;
 pub use self::fault::{Cut, Fault};

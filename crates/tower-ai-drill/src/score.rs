@@ -181,10 +181,13 @@ impl Run<'_> {
     }
 
     fn is_within(&self, at: Instant, windows: &[Range<Duration>]) -> bool {
-        let time = self
-            .scale
-            .to_outage(at.saturating_duration_since(self.epoch));
+        let time = self.time(at);
         windows.iter().any(|window| window.contains(&time))
+    }
+
+    pub(crate) fn time(&self, at: Instant) -> Duration {
+        let wall = at.saturating_duration_since(self.epoch);
+        self.scale.to_outage(wall)
     }
 }
 
@@ -216,7 +219,7 @@ fn ratio(part: usize, whole: usize) -> f64 {
 }
 
 /// The value that the share `q` of sorted values does not exceed; 0 of none.
-fn quantile(sorted: &[f64], q: f64) -> f64 {
+pub(crate) fn quantile(sorted: &[f64], q: f64) -> f64 {
     let rank = (q * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or(0.0)
 }

@@ -30,7 +30,7 @@ async fn run(factory: Factory) -> Score {
         .seed(1);
     let tally = Tally::new();
     let epoch = Instant::now() + SECOND / 10;
-    let score = drill.run(&factory, epoch, &tally).await.unwrap();
+    let score = drill.run(&factory, epoch, &tally).await.unwrap().score;
     assert_eq!(tally.records().len(), score.calls);
     score
 }

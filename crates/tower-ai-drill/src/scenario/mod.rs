@@ -14,7 +14,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use self::part::Part;
-use crate::{Dialect, Factory, Invalid, Scale};
+use crate::{Commit, Dialect, Factory, Invalid, Scale};
 
 /// One fault and what a client stack should do about it.
 ///
@@ -194,17 +194,15 @@ impl Scenario {
     ) -> Result<Finding, BoxError> {
         let mut runs = JoinSet::new();
         for part in (self.parts)()? {
+            if !part.is_for(&conditions) {
+                continue;
+            }
             let factory = factory.clone();
             runs.spawn(async move { part.run(&factory, conditions).await });
         }
-        let mut finding = Finding {
-            verdict: Verdict::Pass,
-            checks: BTreeMap::new(),
-        };
+        let mut finding = Finding::nothing();
         while let Some(run) = runs.join_next().await {
-            let part = run??;
-            finding.verdict = finding.verdict.max(part.verdict);
-            finding.checks.extend(part.checks);
+            finding.add(run??);
         }
         Ok(finding)
     }
@@ -222,6 +220,8 @@ pub struct Conditions {
     pub seed: u64,
     /// The dialect that all targets speak.
     pub dialect: Dialect,
+    /// The mode that all parts are run in; `None`: each in those that it is about.
+    pub commit: Option<Commit>,
 }
 
 impl Conditions {
@@ -246,16 +246,51 @@ impl Conditions {
         self.dialect = dialect;
         self
     }
+
+    /// Runs all parts in this mode, and leaves out those that are about another.
+    #[must_use]
+    pub const fn commit(mut self, commit: Commit) -> Self {
+        self.commit = Some(commit);
+        self
+    }
 }
 
 /// How a contender took a scenario.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
     /// The verdict.
     pub verdict: Verdict,
+    /// The share of calls that were answered, of the worst part; parts with a single target count only
+    /// where there are no others.
+    pub answered: f64,
+    /// Whether there was but a single target.
+    pub alone: bool,
     /// What was looked at, and whether it was as it should be.
     pub checks: BTreeMap<String, bool>,
+}
+
+impl Finding {
+    /// What was found before anything was looked at.
+    const fn nothing() -> Self {
+        Self {
+            verdict: Verdict::Pass,
+            answered: 1.0,
+            alone: true,
+            checks: BTreeMap::new(),
+        }
+    }
+
+    fn add(&mut self, part: Self) {
+        self.verdict = self.verdict.max(part.verdict);
+        if self.alone && !part.alone {
+            self.answered = part.answered;
+        } else if self.alone == part.alone {
+            self.answered = self.answered.min(part.answered);
+        }
+        self.alone &= part.alone;
+        self.checks.extend(part.checks);
+    }
 }
 
 /// The verdict on a scenario, the best first. A scenario's is the worst of its parts'.

@@ -29,7 +29,10 @@ pub(super) struct Part {
     name: &'static str,
     targets: Vec<Builder>,
     traffic: Traffic,
+    /// The mode that it is run in where none is asked for.
     commit: Commit,
+    /// Whether it is judged in that mode alone.
+    only: bool,
     /// The largest scale at which its times are still long enough.
     fastest: f64,
     judge: Judge,
@@ -43,6 +46,7 @@ impl Part {
             targets: Vec::new(),
             traffic: Traffic::new(1.0, Duration::from_secs(1))?,
             commit: Commit::FirstContent,
+            only: false,
             fastest: 4.0,
             judge,
         })
@@ -80,9 +84,23 @@ impl Part {
         self
     }
 
+    /// Is for this mode alone; without, a part is for all of them.
     pub(super) fn commit(mut self, commit: Commit) -> Self {
         self.commit = commit;
+        self.only = true;
         self
+    }
+
+    /// Is run in this mode where none is asked for.
+    pub(super) fn by_default(mut self, commit: Commit) -> Self {
+        self.commit = commit;
+        self
+    }
+
+    /// Whether it is to be run under these conditions.
+    pub(super) fn is_for(&self, conditions: &Conditions) -> bool {
+        let asked = conditions.commit;
+        !self.only || asked.is_none_or(|asked| asked == self.commit)
     }
 
     pub(super) fn fastest(mut self, scale: f64) -> Self {
@@ -108,7 +126,7 @@ impl Part {
         setup.scale = scale;
         setup.seed = conditions.seed;
         setup.deadline = scale.to_wall(DEADLINE);
-        setup.commit = self.commit;
+        setup.commit = conditions.commit.unwrap_or(self.commit);
         let contender = factory(&setup)?;
         let tally = Tally::new();
         let traffic = self.traffic.seed(conditions.seed).deadline(DEADLINE);
@@ -118,7 +136,9 @@ impl Part {
             .map(|target| target.log().entries())
             .collect();
         let evidence = Evidence::new(scale, epoch, tally.records(), logs);
-        Ok(judge(self.name, self.judge, &evidence))
+        let mut finding = judge(self.name, self.judge, &evidence);
+        finding.alone = targets.len() < 2;
+        Ok(finding)
     }
 }
 
@@ -167,6 +187,8 @@ fn judge(part: &'static str, judge: Judge, evidence: &Evidence) -> Finding {
     };
     Finding {
         verdict,
+        answered: evidence.answered(),
+        alone: false,
         checks: checks.found,
     }
 }

@@ -99,7 +99,10 @@ pub(super) fn s11() -> Result<Vec<Part>, Invalid> {
         );
         checks.note("one_attempt", evidence.all_attempts() == 1);
     }
-    Ok(vec![part("", Fault::NoDone, Commit::FirstContent, judge)?])
+    let part = Part::new("", judge)?
+        .primary(Script::first(1, Fault::NoDone))
+        .fallback();
+    Ok(vec![part.pace(&pace()?).streamed()?])
 }
 
 pub(super) fn s14() -> Result<Vec<Part>, Invalid> {
@@ -118,6 +121,8 @@ pub(super) fn s14() -> Result<Vec<Part>, Invalid> {
         .target(Provider::builder(super::part::PRIMARY).script(Script::first(1, fault)))
         .target(Provider::builder(super::part::FALLBACK).without_prefill());
     Ok(vec![
-        part.pace(&pace()?).commit(Commit::Continue).streamed()?,
+        part.pace(&pace()?)
+            .by_default(Commit::Continue)
+            .streamed()?,
     ])
 }
