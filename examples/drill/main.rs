@@ -3,7 +3,7 @@
 //! ```console
 //! cargo run --release --example drill               # the whole outage, about 75 s
 //! cargo run --release --example drill -- --quick    # the same, in under a minute
-//! cargo run --release --example drill -- --scenario all
+//! cargo run --release --example drill -- --scenario all --dialect all
 //! ```
 
 mod args;
@@ -18,9 +18,11 @@ mod table;
 mod tower_retry;
 
 use std::error::Error;
+use std::path::Path;
 use std::process::ExitCode;
 
-use tower_ai_drill::Factory;
+use serde_json::json;
+use tower_ai_drill::{Factory, Report};
 
 use crate::args::Args;
 
@@ -69,19 +71,43 @@ async fn run(args: &Args) -> Result<(), BoxError> {
             return Err(format!("no contender is named {only}").into());
         }
     }
-    let report = match &args.scenario {
-        Some(id) => scenarios::run(args, id, contenders).await?,
-        None => outage::run(args, contenders).await?,
-    };
-    if let Some(file) = &args.json {
-        std::fs::write(file, serde_json::to_string_pretty(&report)?)
-            .map_err(|error| format!("{}: {error}", file.display()))?;
-    }
-    if args.check {
-        let failures = check::failures(&report);
-        if !failures.is_empty() {
-            return Err(failures.join("\n").into());
+    let (mut report, mut misses) = (Report::new(), Vec::new());
+    let mut json = json!({ "outages": [] });
+    if args.outage {
+        for &seed in &args.seeds {
+            let done = outage::run(args, seed, contenders.clone()).await?;
+            misses.extend(done.misses);
+            json["outages"]
+                .as_array_mut()
+                .ok_or("no list")?
+                .push(done.json);
+            report = report.outage(&done.drill, done.accounts);
         }
     }
+    if let Some(ids) = &args.scenarios {
+        let done = scenarios::run(args, ids, &contenders).await?;
+        misses.extend(done.misses);
+        json["scenarios"] = done.json;
+        report = report.cases(done.cases);
+    }
+    if let Some(file) = &args.json {
+        write(file, &serde_json::to_string_pretty(&json)?)?;
+    }
+    if let Some(file) = &args.report {
+        write(file, &report.to_html())?;
+        println!("\nThe whole story, with plots: {}", file.display());
+    }
+    if args.check && !misses.is_empty() {
+        return Err(misses.join("\n").into());
+    }
+    Ok(())
+}
+
+fn write(file: &Path, text: &str) -> Result<(), BoxError> {
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    folder.map_or(Ok(()), std::fs::create_dir_all)?;
+    std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))?;
     Ok(())
 }

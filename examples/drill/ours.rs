@@ -33,9 +33,14 @@ pub(crate) fn factory() -> Factory {
             .build(client)?;
 
         let first = setup.endpoints.first().cloned().ok_or("no target")?;
-        Ok(Arc::new(contender_fn(move |call| {
-            send(stack.clone(), first.clone(), call)
-        })))
+        let handle = stack.handle();
+        let state = move |name: &str| {
+            let mut targets = handle.breakers().map(|(target, _)| target);
+            let target = targets.find(|target| target.name() == name)?;
+            Some(target.health().mode().name())
+        };
+        let send = move |call| send(stack.clone(), first.clone(), call);
+        Ok(Arc::new(contender_fn(send).states(state)))
     })
 }
 

@@ -3,22 +3,19 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, interval};
-use tower_ai_drill::{Drill, Tally};
-
-use crate::args::Args;
+use tower_ai_drill::{Drill, Scale, Tally};
 
 /// The time between two lines, and what they look back over.
 const EVERY: Duration = Duration::from_secs(3);
 
 /// Says what is about to happen.
-pub(crate) fn introduce(drill: &Drill, args: &Args, calls_per_s: f64) {
-    let (factor, length) = (args.scale.factor(), drill.outage().length());
+pub(crate) fn introduce(drill: &Drill, scale: Scale, seed: u64, calls_per_s: f64) {
+    let (factor, length) = (scale.factor(), drill.outage().length());
     println!(
-        "An outage of {:.0} min in {:.0} s (scale {factor}, seed {}), {calls_per_s} calls a second: \
+        "An outage of {:.0} min in {:.0} s (scale {factor}, seed {seed}), {calls_per_s} calls a second: \
          {:.0} a second on the wall.\n",
         length.as_secs_f64() / 60.0,
-        args.scale.to_wall(length).as_secs_f64(),
-        args.seed,
+        scale.to_wall(length).as_secs_f64(),
         calls_per_s * factor,
     );
     for (name, window) in drill.outage().phases() {

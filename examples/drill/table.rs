@@ -1,13 +1,14 @@
 //! The result for people.
 
-use tower_ai_drill::Score;
+use tower_ai_drill::{Account, Scale};
 
-pub(crate) fn print(scores: &[(usize, &str, Score)]) {
+pub(crate) fn print(accounts: &[(&'static str, Account)]) {
     println!(
         "\n{:<14} {:>8} {:>9} {:>8} {:>8} {:>9} {:>9} {:>8}",
         "", "calls", "answered", "median", "p99", "attempts", "to sick", "back"
     );
-    for (_, name, score) in scores {
+    for (name, account) in accounts {
+        let score = &account.score;
         let back = score
             .back_after_s
             .map_or("never".to_owned(), |s| format!("{s:.1} s"));
@@ -32,4 +33,25 @@ pub(crate) fn print(scores: &[(usize, &str, Score)]) {
          attempts: per call. to sick: attempts at sick targets, per call of that time.\n\
          back: until the healed first target has 90 % of its share again."
     );
+}
+
+/// How late the machine was, and whether that spoils the figures.
+pub(crate) fn noise(accounts: &[(&'static str, Account)], scale: Scale) {
+    let noises = accounts.iter().map(|(_, account)| account.noise);
+    let Some(noise) = noises.max_by(|a, b| a.max_ms.total_cmp(&b.max_ms)) else {
+        return;
+    };
+    println!(
+        "\nThis machine's timers were {:.1} ms late at p99, {:.0} ms at most: {:.2} s and {:.1} s of outage time.",
+        noise.p99_ms,
+        noise.max_ms,
+        noise.p99_ms * scale.factor() / 1e3,
+        noise.max_ms * scale.factor() / 1e3,
+    );
+    if noise.spoils(scale) {
+        println!(
+            "That is too late: these figures tell of the machine. Leave it more time (--scale {}) or less to do.",
+            (scale.factor() / 2.0).max(1.0)
+        );
+    }
 }

@@ -142,6 +142,17 @@ pub enum Commit {
     FirstContent,
 }
 
+impl Commit {
+    /// Its name, as `first-content`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Continue => "continue",
+            Self::FirstContent => "first-content",
+        }
+    }
+}
+
 /// Builds a contender; called anew for each scenario, so that nothing learnt is carried over.
 pub type Factory =
     Arc<dyn Fn(&Setup) -> Result<Arc<dyn Contender>, Box<dyn Error + Send + Sync>> + Send + Sync>;

@@ -135,11 +135,7 @@ impl Run<'_> {
 pub(crate) struct Watch(JoinHandle<Vec<Spell>>);
 
 impl Watch {
-    pub(crate) fn start(
-        drill: &Drill,
-        contender: Arc<dyn Contender>,
-        epoch: Instant,
-    ) -> Self {
+    pub(crate) fn start(drill: &Drill, contender: Arc<dyn Contender>, epoch: Instant) -> Self {
         Self(tokio::spawn(watch(drill.clone(), contender, epoch)))
     }
 
@@ -155,11 +151,7 @@ impl Drop for Watch {
     }
 }
 
-async fn watch(
-    drill: Drill,
-    contender: Arc<dyn Contender>,
-    epoch: Instant,
-) -> Vec<Spell> {
+async fn watch(drill: Drill, contender: Arc<dyn Contender>, epoch: Instant) -> Vec<Spell> {
     let targets: Vec<&str> = drill.outage().targets().collect();
     let end = drill.outage().length().as_secs_f64();
     let mut running: Vec<Option<Spell>> = vec![None; targets.len()];

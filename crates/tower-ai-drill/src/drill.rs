@@ -71,6 +71,14 @@ impl Drill {
         &self.outage
     }
 
+    pub(crate) const fn seeded(&self) -> u64 {
+        self.seed
+    }
+
+    pub(crate) const fn rate(&self) -> f64 {
+        self.calls_per_s
+    }
+
     pub(crate) const fn time_scale(&self) -> Scale {
         self.scale
     }

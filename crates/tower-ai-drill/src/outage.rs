@@ -95,6 +95,19 @@ impl Outage {
         self.surge.clone()
     }
 
+    /// Whether anything breaks, or users surge, within a time.
+    pub(crate) fn is_troubled(&self, window: &Range<Duration>) -> bool {
+        let surge = self.surge.as_ref();
+        let surges = |(surge, _): &(Range<Duration>, f64)| {
+            surge.start < window.end && window.start < surge.end
+        };
+        let breaks = |target: &Builder| {
+            let mut shares = self.shares(target.name());
+            shares.any(|(time, share)| window.contains(&time) && share > 0.0)
+        };
+        surge.is_some_and(surges) || self.targets.iter().any(breaks)
+    }
+
     /// The times over which a target is sick, to the second.
     pub fn sick(&self, target: &str) -> Vec<Range<Duration>> {
         let mut sick: Vec<Range<Duration>> = Vec::new();

@@ -20,7 +20,7 @@ const GIST: usize = 160;
 /// How a contender came through an outage.
 ///
 /// Times are outage time: what they would have been had the outage not been compressed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Score {
     /// The calls that were made.

@@ -26,6 +26,18 @@ pub enum Dialect {
 }
 
 impl Dialect {
+    /// All dialects.
+    pub const ALL: [Self; 3] = [Self::OpenAi, Self::Anthropic, Self::Gemini];
+
+    /// Its name, as `openai`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+            Self::OpenAi => "openai",
+        }
+    }
+
     pub(crate) fn wire(self) -> &'static dyn Wire {
         match self {
             Self::Anthropic => &anthropic::Anthropic,

@@ -272,7 +272,7 @@ pub struct Finding {
 
 impl Finding {
     /// What was found before anything was looked at.
-    const fn nothing() -> Self {
+    pub(crate) const fn nothing() -> Self {
         Self {
             verdict: Verdict::Pass,
             answered: 1.0,
@@ -293,6 +293,34 @@ impl Finding {
     }
 }
 
+/// A scenario that was run: under which conditions, and what was found.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Case {
+    /// What broke.
+    pub scenario: Scenario,
+    /// What was the same for all its parts.
+    pub conditions: Conditions,
+    /// How the contender took it.
+    pub finding: Finding,
+}
+
+impl Case {
+    /// Creates a case.
+    pub const fn new(scenario: Scenario, conditions: Conditions, finding: Finding) -> Self {
+        Self {
+            scenario,
+            conditions,
+            finding,
+        }
+    }
+
+    /// The name of the mode that it was run in; `each` if its parts were run in their own.
+    pub fn mode(&self) -> &'static str {
+        self.conditions.commit.map_or("each", Commit::name)
+    }
+}
+
 /// The verdict on a scenario, the best first. A scenario's is the worst of its parts'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -309,4 +337,16 @@ pub enum Verdict {
     Safe,
     /// A broken answer given as a good one, a storm of attempts, or callers left waiting.
     Fail,
+}
+
+impl Verdict {
+    /// Its name, as `pass`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Partial => "partial",
+            Self::Safe => "safe",
+            Self::Fail => "fail",
+        }
+    }
 }
