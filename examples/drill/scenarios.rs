@@ -11,8 +11,9 @@ use crate::BoxError;
 use crate::args::Args;
 use crate::check::{self, AGAIN};
 
-/// How many cases are under way at a time.
-const AT_ONCE: usize = 48;
+/// How many places there are for cases that run at once, and how many of them a flow of calls takes.
+const PLACES: u32 = 48;
+const FLOW: u32 = 6;
 
 /// What was run, and what did not hold.
 pub(crate) struct Done {
@@ -116,12 +117,13 @@ async fn all_at_once(
     asked: Vec<(Scenario, Conditions)>,
     factory: &Factory,
 ) -> Result<Vec<Case>, BoxError> {
-    let room = Arc::new(Semaphore::new(AT_ONCE));
+    let room = Arc::new(Semaphore::new(PLACES as usize));
     let mut runs = JoinSet::new();
     for (index, (scenario, conditions)) in asked.into_iter().enumerate() {
         let (factory, room) = (factory.clone(), Arc::clone(&room));
         runs.spawn(async move {
-            let _place = room.acquire().await?;
+            let places = if is_family("O", &scenario) { FLOW } else { 1 };
+            let _places = room.acquire_many(places).await?;
             let finding = scenario.run(&factory, conditions).await?;
             Ok::<_, BoxError>((index, Case::new(scenario, conditions, finding)))
         });
