@@ -14,8 +14,9 @@ use super::endpoint::Endpoint;
 use super::error::{LayerRule, NotSent};
 use super::hygiene;
 use super::model::{Kind, Model};
+use crate::splice::{Prefilled, Resume};
 use crate::wait;
-use crate::{Dialect, WallTime};
+use crate::{Dialect, Prefill, WallTime};
 
 /// The version of Anthropic's API that every call must name.
 const ANTHROPIC_VERSION: (HeaderName, HeaderValue) = (
@@ -32,6 +33,7 @@ pub(super) struct Config {
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) error_limit: usize,
     pub(super) error_time: Duration,
+    pub(super) prefill: Option<Prefill>,
     endpoint: Endpoint,
     model: Option<Model>,
 }
@@ -43,6 +45,7 @@ impl Config {
             endpoint: Endpoint::new(endpoint)?,
             model: target.model().map(Model::new),
             dialect: Dialect::of(&target),
+            prefill: Prefill::of(&target),
             target,
             auth: None,
             credential: None,
@@ -110,6 +113,21 @@ impl Config {
         for (name, value) in &self.headers {
             headers.insert(name, value.clone());
         }
+    }
+
+    /// Puts what the caller has of the answer behind the prompt, if the call goes on with one and the target is known
+    /// to take that. The rest of the stack below has no use for it.
+    pub(super) fn put_beginning(
+        &self,
+        head: &mut Parts,
+        body: &Bytes,
+    ) -> Option<(Bytes, Prefilled)> {
+        let resume = head.extensions.remove::<Resume>()?;
+        let (new, prefilled) = resume.put(self.prefill?, head.uri.path(), body)?;
+        if head.headers.contains_key(CONTENT_LENGTH) {
+            head.headers.insert(CONTENT_LENGTH, new.len().into());
+        }
+        Some((new, prefilled))
     }
 
     /// Puts the target's model into a body that is at hand.

@@ -20,6 +20,7 @@ use super::config::Config;
 use super::error::NotSent;
 use crate::ReplayBody;
 use crate::reading::is_good;
+use crate::splice::Prefilled;
 
 pin_project! {
     /// The answer of one target.
@@ -27,6 +28,7 @@ pin_project! {
         #[pin]
         state: State<S, B, F, R>,
         config: Arc<Config>,
+        prefilled: Option<Prefilled>,
     }
 }
 
@@ -60,14 +62,28 @@ struct Unsent<S, B> {
 }
 
 impl<S, B, F, R> ResponseFuture<S, B, F, R> {
+    const fn new(state: State<S, B, F, R>, config: Arc<Config>) -> Self {
+        Self {
+            state,
+            config,
+            prefilled: None,
+        }
+    }
+
+    /// Says beside the answer that it goes on with another.
+    pub(super) const fn with_prefilled(mut self, prefilled: Option<Prefilled>) -> Self {
+        self.prefilled = prefilled;
+        self
+    }
+
     pub(super) const fn called(future: F, config: Arc<Config>) -> Self {
         let state = State::Called { future };
-        Self { state, config }
+        Self::new(state, config)
     }
 
     pub(super) const fn not_sent(error: NotSent, config: Arc<Config>) -> Self {
         let state = State::NotSent { error: Some(error) };
-        Self { state, config }
+        Self::new(state, config)
     }
 
     pub(super) const fn reading_request(
@@ -82,7 +98,7 @@ impl<S, B, F, R> ResponseFuture<S, B, F, R> {
             body,
         });
         let state = State::Request { unsent };
-        Self { state, config }
+        Self::new(state, config)
     }
 }
 
@@ -140,7 +156,10 @@ where
                     }
                 }
                 StateProj::Called { future } => {
-                    let response = ready!(future.poll(cx)).map_err(Into::into)?;
+                    let mut response = ready!(future.poll(cx)).map_err(Into::into)?;
+                    if let Some(prefilled) = this.prefilled.take() {
+                        response.extensions_mut().insert(prefilled);
+                    }
                     if is_good(response.status()) {
                         this.config.note_headroom(response.headers());
                         return Poll::Ready(Ok(response.map(TargetBody::unread)));

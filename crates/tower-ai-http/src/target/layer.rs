@@ -12,7 +12,7 @@ use super::auth::{Auth, Credential};
 use super::config::Config;
 use super::error::{InvalidTargetLayer, LayerRule};
 use super::service::TargetService;
-use crate::{Dialect, Secret};
+use crate::{Dialect, Prefill, Secret};
 
 /// Sends calls to one target.
 ///
@@ -60,6 +60,16 @@ impl TargetLayer {
     #[must_use]
     pub fn with_auth(self, auth: Auth) -> Self {
         self.with(|config| config.auth = Some(auth))
+    }
+
+    /// Says whether the target goes on with an answer that was begun elsewhere, and how it is asked to. Defaults to
+    /// what it [is known](Prefill::of) to take.
+    ///
+    /// Only a call that [goes on](crate::splice) with an answer makes use of it.
+    #[must_use]
+    pub fn with_prefill(self, prefill: impl Into<Option<Prefill>>) -> Self {
+        let prefill = prefill.into();
+        self.with(|config| config.prefill = prefill)
     }
 
     /// Adds a header to every call; it replaces the caller's, and the key's.

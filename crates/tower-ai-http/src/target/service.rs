@@ -66,9 +66,16 @@ where
         if !body.is_replayable() {
             return ResponseFuture::not_sent(NotSent::BodyGone, config);
         }
+        let begun = body.as_bytes();
+        let begun = begun.and_then(|body| config.put_beginning(&mut head, body));
+        let (body, prefilled) = match begun {
+            Some((bytes, prefilled)) => (ReplayBody::from(bytes), Some(prefilled)),
+            None => (body, None),
+        };
         if !asks_for_model {
             let request = Request::from_parts(head, body);
-            return ResponseFuture::called(self.inner.call(request), config);
+            let future = ResponseFuture::called(self.inner.call(request), config);
+            return future.with_prefilled(prefilled);
         }
         let Some(bytes) = body.as_bytes() else {
             let not_ready_inner = self.inner.clone();
@@ -78,7 +85,8 @@ where
         match config.put_model(&mut head, bytes) {
             Ok(bytes) => {
                 let request = Request::from_parts(head, ReplayBody::from(bytes));
-                ResponseFuture::called(self.inner.call(request), config)
+                let future = ResponseFuture::called(self.inner.call(request), config);
+                future.with_prefilled(prefilled)
             }
             Err(error) => ResponseFuture::not_sent(error, config),
         }
