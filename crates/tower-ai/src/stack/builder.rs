@@ -6,7 +6,7 @@ use std::time::Duration;
 use tower_ai_breaker::BreakerLayer;
 use tower_ai_core::{Budget, HttpCarry, Tuning};
 use tower_ai_failover::{Failover, Order};
-use tower_ai_http::{FollowBody, HttpClassify, ReplayLayer, TargetLayer};
+use tower_ai_http::{ContinueLayer, FollowBody, HttpClassify, ReplayLayer, TargetLayer};
 use tower_ai_retry::{RetryLayer, RetryPolicy};
 use tower_ai_stream::{Commit, StreamGuardLayer};
 use tower_layer::Layer;
@@ -23,7 +23,7 @@ type Policy = RetryPolicy<HttpClassify, HttpCarry>;
 /// # Default
 ///
 /// Priority order, a deadline of 60 s, an adaptive breaker for each target, two retries (one beside other
-/// targets), answers passed on with their first content, a budget of 20 % and 10 for retries and failover together, 4 MiB of a streamed request body kept for
+/// targets), answers passed on with their first content and not gone on with elsewhere, a budget of 20 % and 10 for retries and failover together, 4 MiB of a streamed request body kept for
 /// replay, every request may go to every target.
 #[must_use = "a builder does nothing until `build`"]
 pub struct StackBuilder<P = ()> {
@@ -33,6 +33,7 @@ pub struct StackBuilder<P = ()> {
     tuning: Tuning,
     budget: Budget,
     replay: ReplayLayer,
+    splice: ContinueLayer,
     breaker: Breaker,
     retry: Policy,
     stream: StreamGuardLayer,
@@ -48,6 +49,7 @@ impl StackBuilder {
             tuning: Tuning::new(),
             budget: Budget::default(),
             replay: ReplayLayer::new(),
+            splice: ContinueLayer::new().enabled(false),
             breaker: BreakerLayer::adaptive()
                 .follow(FollowBody::default())
                 .carry(HttpCarry),
@@ -87,12 +89,14 @@ impl<P> StackBuilder<P> {
 
     /// Takes all other durations from a [`Tuning`]. Defaults to [`Tuning::new`].
     ///
-    /// Call it before [`breaker`](Self::breaker), [`retry`](Self::retry) and [`stream`](Self::stream), which may change single ones.
+    /// Call it before [`breaker`](Self::breaker), [`retry`](Self::retry), [`stream`](Self::stream) and [`splice`](Self::splice), which may change
+    /// single ones.
     pub fn tuning(mut self, tuning: Tuning) -> Self {
         self.tuning = tuning;
         self.breaker = self.breaker.tuning(tuning);
         self.retry = self.retry.tuning(&tuning);
         self.stream = self.stream.tuning(&tuning);
+        self.splice = self.splice.tuning(&tuning);
         self
     }
 
@@ -112,6 +116,7 @@ impl<P> StackBuilder<P> {
             tuning: self.tuning,
             budget: self.budget,
             replay: self.replay,
+            splice: self.splice,
             breaker: self.breaker,
             retry: self.retry,
             stream: self.stream,
@@ -140,6 +145,21 @@ impl<P> StackBuilder<P> {
     /// Changes the guard of every target's answers.
     pub fn stream(mut self, change: impl FnOnce(StreamGuardLayer) -> StreamGuardLayer) -> Self {
         self.stream = change(self.stream);
+        self
+    }
+
+    /// Whether another target goes on with a stream that broke off after its first words, where that can be done
+    /// honestly. Defaults to `false`: the caller gets a typed error.
+    ///
+    /// See [`tower_ai_http::splice`] for what that takes.
+    pub fn continue_streams(mut self, goes_on: bool) -> Self {
+        self.splice = self.splice.enabled(goes_on);
+        self
+    }
+
+    /// Changes how streams are gone on with: `|splice| splice.restarts(false)`.
+    pub fn splice(mut self, change: impl FnOnce(ContinueLayer) -> ContinueLayer) -> Self {
+        self.splice = change(self.splice);
         self
     }
 
@@ -190,7 +210,8 @@ impl<P> StackBuilder<P> {
             failover: failover.handle(),
             breakers: breakers.into(),
         };
-        Ok(Stack::new(self.replay.layer(failover), handle))
+        let continued = self.splice.layer(failover);
+        Ok(Stack::new(self.replay.layer(continued), handle))
     }
 }
 

@@ -12,7 +12,8 @@ use tower_ai_breaker::{Breaker, Permit};
 use tower_ai_core::{BoxError, HttpCarry};
 use tower_ai_failover::{Failover, Policy};
 use tower_ai_http::{
-    FollowBody, FollowedBody, HttpClassify, Replay, ReplayBody, TargetBody, TargetService,
+    Continue, ContinueBody, FollowBody, FollowedBody, HttpClassify, Replay, ReplayBody, TargetBody,
+    TargetService,
 };
 use tower_ai_retry::Retry;
 use tower_ai_stream::{GuardedBody, StreamGuard};
@@ -25,11 +26,18 @@ use super::handle::StackHandle;
 type Path<S> =
     Retry<Breaker<StreamGuard<TargetService<S>>, FollowBody, HttpCarry>, HttpClassify, HttpCarry>;
 
-/// All layers, outermost first.
-type Layers<S, P> = Replay<Failover<Path<S>, HttpClassify, HttpCarry, P>>;
+/// The stacks of all targets, and who chooses between them.
+type Router<S, P> = Failover<Path<S>, HttpClassify, HttpCarry, P>;
 
-/// The body of a stack's response: that of the client, guarded and followed to its end.
-pub type StackBody<R> = FollowedBody<GuardedBody<TargetBody<R>>, Permit>;
+/// All layers, outermost first.
+type Layers<S, P> = Replay<Continue<Router<S, P>>>;
+
+/// The body of a stack's response: that of the client, guarded and followed to its end, and gone on with
+/// elsewhere if it breaks off and the stack was told to.
+///
+/// `S` is the client, `B` the body of its requests, `R` that of its responses, `P` the policy.
+pub type StackBody<S, B, R, P = ()> =
+    ContinueBody<Router<S, P>, B, FollowedBody<GuardedBody<TargetBody<R>>, Permit>>;
 
 /// Replay, failover, retry, breaker, stream guard and endpoint rewriting over one HTTP client, in the right order.
 ///
@@ -115,7 +123,7 @@ where
     R::Error: Into<BoxError>,
     P: Policy<Request<ReplayBody<B>>> + Clone,
 {
-    type Response = Response<StackBody<R>>;
+    type Response = Response<StackBody<S, B, R, P>>;
     type Error = BoxError;
     type Future = ResponseFuture<<Layers<S, P> as Service<Request<B>>>::Future>;
 
