@@ -8,7 +8,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tower::ServiceExt;
-use tower_ai::http::{ReplayBody, Secret, TargetLayer};
+use tower_ai::http::{Prefill, ReplayBody, Secret, TargetLayer};
 use tower_ai::stream::Commit;
 use tower_ai::{Key, Served, Stack, Target, Tuning};
 use tower_ai_drill::{Call, Endpoint, Factory, Reply, contender_fn};
@@ -29,6 +29,7 @@ pub(crate) fn factory() -> Factory {
             .tuning(Tuning::new().scaled(1.0 / setup.scale.factor())?)
             .deadline(setup.deadline)
             .commit(commit(setup.commit))
+            .continue_streams(setup.commit == tower_ai_drill::Commit::Continue)
             .seed(setup.seed)
             .build(client)?;
 
@@ -64,7 +65,8 @@ fn target(endpoint: &Endpoint) -> Result<TargetLayer, BoxError> {
     if let Some(window) = endpoint.window {
         target = target.context_window(window.try_into()?);
     }
-    Ok(TargetLayer::new(target.build()?)?.with_secret(&Secret::new(&endpoint.key))?)
+    let layer = TargetLayer::new(target.build()?)?.with_prefill(Prefill::Message);
+    Ok(layer.with_secret(&Secret::new(&endpoint.key))?)
 }
 
 async fn send(stack: Ours, first: Endpoint, call: Call) -> Reply {

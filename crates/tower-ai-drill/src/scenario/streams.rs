@@ -35,7 +35,7 @@ fn part(
 /// Part of an answer may be out: an error is as honest as a whole answer.
 fn honest(_: &Evidence, _: &mut Checks) {}
 
-/// Nothing is out before it is whole: another target can answer.
+/// Nothing is out before it is whole, or the rest of it may come from elsewhere: another target can answer.
 fn whole(evidence: &Evidence, checks: &mut Checks) {
     checks.answered(evidence);
     checks.note("few_attempts", evidence.all_attempts() <= 3);
@@ -53,6 +53,8 @@ pub(super) fn s08() -> Result<Vec<Part>, Invalid> {
         )?,
         part("complete", cut(Cut::Fin), Commit::Complete, whole)?,
         part("complete_clean", cut(Cut::Clean), Commit::Complete, whole)?,
+        part("continue", cut(Cut::Fin), Commit::Continue, whole)?,
+        part("continue_clean", cut(Cut::Clean), Commit::Continue, whole)?,
     ])
 }
 
@@ -76,6 +78,7 @@ pub(super) fn s09() -> Result<Vec<Part>, Invalid> {
     Ok(vec![
         part("first_content", Commit::FirstContent, well_again)?,
         part("complete", Commit::Complete, both)?,
+        part("continue", Commit::Continue, both)?,
     ])
 }
 
@@ -84,6 +87,7 @@ pub(super) fn s10() -> Result<Vec<Part>, Invalid> {
     Ok(vec![
         part("first_content", fault, Commit::FirstContent, honest)?,
         part("complete", fault, Commit::Complete, whole)?,
+        part("continue", fault, Commit::Continue, whole)?,
     ])
 }
 
