@@ -83,6 +83,8 @@ pub struct Tuning {
     pub gate_longest: Duration,
     /// Breaker: the gate after a rate limit that names no wait. Defaults to 1 s.
     pub gate_unnamed: Duration,
+    /// Breaker: how long a circuit of a keyed breaker that takes no call is kept. Defaults to 10 min.
+    pub keys_idle: Duration,
     /// Breaker: the day of "false trips per day", so that a rehearsal has days of its own. Defaults to 24 h.
     pub day: Duration,
 }
@@ -120,6 +122,7 @@ impl Tuning {
             cancelled_slow: Duration::from_secs(10),
             gate_longest: Duration::from_secs(3600),
             gate_unnamed: Duration::from_secs(1),
+            keys_idle: Duration::from_secs(600),
             day: Duration::from_secs(86_400),
         }
     }
@@ -140,7 +143,7 @@ impl Tuning {
     }
 
     /// Every field: destructured, so that a new one cannot be forgotten.
-    fn durations_mut(&mut self) -> [&mut Duration; 29] {
+    fn durations_mut(&mut self) -> [&mut Duration; 30] {
         let Self {
             backoff_first,
             backoff_longest,
@@ -170,6 +173,7 @@ impl Tuning {
             cancelled_slow,
             gate_longest,
             gate_unnamed,
+            keys_idle,
             day,
         } = self;
         [
@@ -201,6 +205,7 @@ impl Tuning {
             cancelled_slow,
             gate_longest,
             gate_unnamed,
+            keys_idle,
             day,
         ]
     }
