@@ -88,7 +88,7 @@ impl Machine {
         failed: bool,
         asked: Option<Nanos>,
     ) {
-        self.advance(ring, now, ticket.others);
+        self.advance_for(ring, now, ticket);
         if !self.is_current(ticket) {
             return;
         }

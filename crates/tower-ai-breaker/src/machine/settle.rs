@@ -11,6 +11,12 @@ impl Machine {
         ticket.generation == self.generation
     }
 
+    /// Brings the machine up to now. Whether others are left is news only from a call of this generation.
+    pub(super) fn advance_for(&mut self, ring: &Ring, now: Nanos, ticket: &Ticket) {
+        let others = ticket.others && self.is_current(ticket);
+        self.advance(ring, now, others);
+    }
+
     /// A failure. `asked`: how long the server asked to be left alone.
     pub(crate) fn failed(
         &mut self,
@@ -19,7 +25,7 @@ impl Machine {
         ticket: &Ticket,
         asked: Option<Nanos>,
     ) {
-        self.advance(ring, now, ticket.others);
+        self.advance_for(ring, now, ticket);
         if !self.is_current(ticket) {
             return;
         }
@@ -49,7 +55,7 @@ impl Machine {
 
     /// A first content, of a call that is watched or came late.
     pub(crate) fn arrived(&mut self, ring: &Ring, now: Nanos, ticket: &Ticket) {
-        self.advance(ring, now, ticket.others);
+        self.advance_for(ring, now, ticket);
         if !self.is_current(ticket) || !ticket.counted {
             return;
         }
@@ -71,7 +77,7 @@ impl Machine {
 
     /// An end without content that says nothing of health.
     pub(crate) fn left(&mut self, ring: &Ring, now: Nanos, ticket: &Ticket) {
-        self.advance(ring, now, ticket.others);
+        self.advance_for(ring, now, ticket);
         if self.is_current(ticket) {
             self.end(ring, ticket);
         }
@@ -79,7 +85,7 @@ impl Machine {
 
     /// The caller went away. Long without content, the call counts as slow.
     pub(crate) fn cancelled(&mut self, ring: &Ring, now: Nanos, ticket: &Ticket) {
-        self.advance(ring, now, ticket.others);
+        self.advance_for(ring, now, ticket);
         if !self.is_current(ticket) {
             return;
         }
