@@ -80,6 +80,14 @@ impl Chart {
         self.bad * (self.p1 / p0).ln()
     }
 
+    /// Lowers the level to this, if it is above.
+    pub(crate) fn lower(&mut self, level: f64) {
+        self.level = self.level.min(level);
+        if self.level <= 0.0 {
+            self.clear();
+        }
+    }
+
     /// Lets old evidence fade.
     pub(crate) fn fade(&mut self, keep: f64) {
         if self.level > 0.0 {

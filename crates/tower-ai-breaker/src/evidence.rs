@@ -24,6 +24,8 @@ pub(crate) struct Alarm {
     /// The share of bad calls, and among how many.
     pub(crate) share: f64,
     pub(crate) among: f64,
+    /// How many more calls are as good as good ones by now: those under way, by what they have lived through.
+    pub(crate) alive: f64,
     /// When the first of the bad calls had started.
     pub(crate) since: Nanos,
 }
@@ -124,9 +126,11 @@ impl Evidence {
         }
     }
 
-    /// The same, but for what says whether it is down.
-    pub(crate) fn acquit_sick(&mut self) {
-        let hard = self.hard;
+    /// The same, but for what says whether it is down: as far as that is confirmed. Those who are under way now
+    /// will have no say any more, and the bad ones have had theirs.
+    pub(crate) fn acquit_sick(&mut self, ring: &Ring, at: &Present, rules: &Rules) {
+        let mut hard = self.hard;
+        hard.lower(confirmed(&hard, SICK, ring, at, rules));
         self.acquit();
         self.hard = hard;
     }
@@ -236,6 +240,7 @@ impl Evidence {
                 by_slowness,
                 share,
                 among,
+                alive: alive(chart, ring, at, rules),
                 since: chart.since(),
             }
         };
@@ -271,11 +276,27 @@ fn confirmed(chart: &Chart, p0: f64, ring: &Ring, at: &Present, rules: &Rules) -
         if bucket < at.unswept {
             old += chart.exposed(p0, counts.timely, 1.0);
         } else if counts.alive() > 0 {
-            let middle = ring.begin(bucket) / 2 + ring.begin(bucket + 1) / 2;
-            let age = at.now.saturating_sub(middle) as f64;
-            let part = (age / rules.survival_age.max(1) as f64).min(1.0).powi(2) * SHOWN;
+            let part = shown(bucket, ring, at, rules);
             young += chart.exposed(p0, counts.alive(), part);
         }
     }
     chart.level().min(chart.bad_level(p0) + old) + young
+}
+
+/// The chance that a failure of a call of this bucket has shown by now.
+fn shown(bucket: u64, ring: &Ring, at: &Present, rules: &Rules) -> f64 {
+    let middle = ring.begin(bucket) / 2 + ring.begin(bucket + 1) / 2;
+    let age = at.now.saturating_sub(middle) as f64;
+    (age / rules.survival_age.max(1) as f64).min(1.0).powi(2) * SHOWN
+}
+
+/// The calls under way since the evidence began, each by the chance that its failure would have shown.
+fn alive(chart: &Chart, ring: &Ring, at: &Present, rules: &Rules) -> f64 {
+    let last = ring.bucket(at.now);
+    let first = ring.bucket(chart.since()).max(at.unswept);
+    let parts = (first..=last).map(|bucket| {
+        let alive = ring.read(bucket, at.generation).alive();
+        f64::from(alive) * shown(bucket, ring, at, rules)
+    });
+    parts.sum()
 }

@@ -199,8 +199,9 @@ impl Machine {
     fn shed(&mut self, ring: &Ring, bad: f64, by_slowness: bool) {
         let pace = self.evidence.rate() * seconds(self.rules.survival_age);
         let shedding = Shedding::new(self.now, bad, by_slowness, pace);
+        self.evidence
+            .acquit_sick(ring, &self.present(), &self.rules);
         self.enter(Phase::Shedding(shedding), ring);
-        self.evidence.acquit_sick();
     }
 
     /// ## Open => Ramping
@@ -280,7 +281,9 @@ impl Machine {
             let partial = !hard && alarm.among >= FEW && alarm.share < HARD_SHARE;
             self.open(ring, partial.then_some(alarm.share), alarm.by_slowness);
         } else {
-            self.shed(ring, alarm.share, alarm.by_slowness);
+            let among = alarm.among.max(1.0);
+            let bad = alarm.share * among / (among + alarm.alive);
+            self.shed(ring, bad, alarm.by_slowness);
         }
     }
 
