@@ -303,10 +303,9 @@ impl Machine {
     /// ## Ramping => (Ramping | Closed | Shedding | Open)
     fn judge_ramping(&mut self, ramp: &Ramp, ring: &Ring, others: bool) {
         if ramp.trial().is_sick() {
-            match ramp.partial() {
-                Some(bad) if !others && !self.rules.is_plain() => {
-                    self.shed(ring, bad, false);
-                }
+            // A plain rule knows no half measures.
+            match ramp.partial().filter(|_| !self.rules.is_plain()) {
+                Some(bad) if !others => self.shed(ring, bad, false),
                 partial => self.open(ring, partial, false),
             }
         } else if ramp.is_over(self.now, self.rules.ramp_quiet) {
