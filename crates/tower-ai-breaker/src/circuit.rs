@@ -248,8 +248,11 @@ impl Circuit {
     /// What is left of the wait that a rate limit asked for. The health of an open circuit says how long it is
     /// open instead.
     fn gated(&self, verdict: Verdict, now: Instant) -> Option<Duration> {
-        match self.health().availability(now) {
-            Availability::Away(wait) if verdict.mode() != Mode::Open => Some(wait),
+        let health = self.health();
+        match health.availability(now) {
+            Availability::Away(wait) if verdict.mode() != Mode::Open || health.is_gated(now) => {
+                Some(wait)
+            }
             _ => None,
         }
     }
