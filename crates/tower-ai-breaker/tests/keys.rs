@@ -6,7 +6,7 @@ mod calls;
 use calls::{Call, SECOND, call, fake, is_shed, mend_it, shed};
 use tokio::time::advance;
 use tower::{Service, ServiceExt};
-use tower_ai_breaker::BreakerLayer;
+use tower_ai_breaker::{BreakerLayer, FailureRate};
 use tower_ai_core::error::Reason;
 use tower_ai_core::{Key, Mode, Outcome, Target};
 
@@ -131,4 +131,22 @@ async fn a_missing_model_shuts_the_target_that_names_it() {
         let _missing = call(&mut service, Outcome::Missing).await;
     }
     assert_eq!(callers_choice.handle().mode(), Mode::Open);
+}
+
+/// Three answers of "no such model" in a row, and not three in all.
+#[tokio::test(start_paused = true)]
+async fn a_success_between_makes_missing_models_a_callers_mistake() {
+    let window = FailureRate::default().window_calls(10).unwrap();
+    for layer in [
+        BreakerLayer::consecutive_failures(3).unwrap(),
+        BreakerLayer::failure_rate(window),
+    ] {
+        let mut service = fake(&layer);
+        for _ in 0..10 {
+            let _missing = call(&mut service, Outcome::Missing).await;
+            let _missing = call(&mut service, Outcome::Missing).await;
+            call(&mut service, Outcome::Success).await.unwrap();
+        }
+        assert_eq!(layer.handle().mode(), Mode::Closed);
+    }
 }

@@ -125,6 +125,7 @@ impl Circuit {
                     .target
                     .as_ref()
                     .is_some_and(|target| target.model().is_some());
+                self.catch_up(at);
                 self.locked(|machine, ring| machine.missed(ring, now, ticket, at_once));
             }
             _ if outcome == Outcome::Cancelled => {
@@ -183,11 +184,17 @@ impl Circuit {
         }
     }
 
-    /// Whether the key worked not long ago, or not long before the present outage: then it is not the key.
-    fn worked_lately(&self, at: Instant, now: Nanos) -> bool {
+    /// Tells what successes of a plain rule, which take no lock and no time, have left untold.
+    fn catch_up(&self, at: Instant) {
         if self.streak.has_worked() {
             self.key.worked(at);
+            self.locked(|machine, _| machine.useful_again());
         }
+    }
+
+    /// Whether the key worked not long ago, or not long before the present outage: then it is not the key.
+    fn worked_lately(&self, at: Instant, now: Nanos) -> bool {
+        self.catch_up(at);
         let outage = self.locked(|machine, _| machine.outage_age(now));
         let memory = self.settings.tuning.key_memory + Duration::from_nanos(outage);
         self.key.worked_within(at, memory)
