@@ -7,6 +7,7 @@
 //! all that happened before a failure before it sees the failure.
 
 mod learn;
+mod read;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -71,8 +72,11 @@ impl Circuit {
             slow_after: Lane::ALL.map(|lane| AtomicU64::new(machine.slow_after(lane))),
             rejected: AtomicU64::new(0),
             streak: Streak::new(),
-            // A plain rule counts calls only while it ramps.
-            ring: Ring::covering(rules.slow_ceiling.saturating_add(rules.survival_age)),
+            ring: if rules.is_plain() {
+                Ring::coarse(rules.ramp_lease)
+            } else {
+                Ring::covering(rules.slow_ceiling.saturating_add(rules.survival_age))
+            },
             clock: Clock::starting(Instant::now()),
             plain,
             counting: settings.failure_rate.is_some(),
@@ -357,30 +361,6 @@ impl Circuit {
             machine.advance(ring, now, false);
             f(machine, ring)
         })
-    }
-
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
-    pub(crate) fn target(&self) -> Option<&Target> {
-        self.target.as_ref()
-    }
-
-    pub(crate) fn clock(&self) -> Clock {
-        self.clock
-    }
-
-    pub(crate) fn mode(&self) -> Mode {
-        self.word.load().mode()
-    }
-
-    pub(crate) fn rejected(&self) -> u64 {
-        self.rejected.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn subscribe(&self) -> watch::Receiver<Transition> {
-        self.watch.subscribe()
     }
 
     /// The health that this circuit writes its verdicts to.

@@ -15,6 +15,8 @@ pub enum InvalidBreaker {
     FailureRate,
     /// The false trips per day are not a number from 0.000001 to 1000.
     FalseTripsPerDay,
+    /// The number of circuits of a keyed breaker is not from 1 to 1,000,000.
+    KeyLimit,
     /// The longest open period is not from 1 ms to 24 h.
     LongestOpen,
     /// The minimum number of calls is not from 1 to 65,536.
@@ -53,6 +55,7 @@ impl fmt::Display for InvalidBreaker {
                 "a breaker's slow call rate must be a share above 0 and at most 1"
             }
             Self::WaitWhileOpen => "a breaker's wait while open must be from 1 ms to 24 h",
+            Self::KeyLimit => "a keyed breaker must hold from 1 to 1,000,000 circuits",
             Self::LongestOpen => "a breaker's longest open period must be from 1 ms to 24 h",
         })
     }

@@ -1,5 +1,6 @@
 //! The layer.
 
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use crate::circuit::Circuit;
 use crate::error::InvalidBreaker;
 use crate::failure_rate::FailureRate;
 use crate::handle::BreakerHandle;
+use crate::keyed::KeyedBreakerLayer;
 use crate::rules::Settings;
 use crate::service::Breaker;
 
@@ -173,6 +175,19 @@ impl<F, K> BreakerLayer<F, K> {
             follow: self.follow.clone(),
             carry: self.carry.clone(),
         }
+    }
+
+    /// Makes a layer with the same settings, and a circuit for each key that `key` finds in a request: a model, a
+    /// region, a tenant. See [`KeyedBreakerLayer`], and set everything else first.
+    ///
+    /// The circuits of keys belong to no [`Target`]: their health is read by the handle.
+    #[must_use]
+    pub fn keyed<Req, Key, G>(self, key: G) -> KeyedBreakerLayer<Key, G, F, K>
+    where
+        G: Fn(&Req) -> Key,
+        Key: Eq + Hash,
+    {
+        KeyedBreakerLayer::new(*self.circuit.settings(), key, self.follow, self.carry)
     }
 
     /// Returns a handle that reads and steers the circuit.

@@ -100,8 +100,17 @@ pub(crate) struct Ring {
 impl Ring {
     /// A ring that holds calls of at least this age.
     pub(crate) fn covering(age: Nanos) -> Self {
-        let width = (age / USED).max(1 << 10).next_power_of_two();
-        Self::with(SLOTS, width.trailing_zeros())
+        Self::of(SLOTS, age / USED)
+    }
+
+    /// A small ring for a plain rule, which counts calls only while it ramps, for their leases.
+    pub(crate) fn coarse(age: Nanos) -> Self {
+        Self::of(SLOTS / 4, age / (USED / 4))
+    }
+
+    fn of(slots: u64, width: Nanos) -> Self {
+        let width = width.max(1 << 10).next_power_of_two();
+        Self::with(slots, width.trailing_zeros())
     }
 
     fn with(slots: u64, shift: u32) -> Self {
