@@ -178,7 +178,7 @@ async fn permits_that_are_lost_lapse() {
     lost[0].first_content();
     advance(60 * SECOND).await;
     assert!(admit(&handle).is_err());
-    advance(SECOND).await;
+    advance(2 * SECOND).await;
     settle(&handle, GOOD);
     lost.pop().unwrap().settle(GOOD);
     assert_eq!(handle.mode(), Mode::Closed, "late, but of this state");
