@@ -34,7 +34,8 @@ for bench in layers scale stack parse; do
     path=$(binary "$bench")
     [ "$bench" = parse ] && calls=20 || calls=1000
     running=0
-    "$path" --list | {
+    # What is looked up by a random hash never counts the same.
+    "$path" --list | grep -v key | {
         while read -r case; do
             per_call "$path" "$case" "$calls" &
             running=$((running + 1))

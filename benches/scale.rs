@@ -1,4 +1,5 @@
-//! What a call costs as the number of targets grows while the first is well: it must stay flat.
+//! What a call costs as the number of targets grows while the first is well, and as the number of keys grows of
+//! which each has a circuit: it must stay flat.
 //!
 //! ```text
 //! cargo bench --bench scale

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 use tower::Layer;
-use tower_ai_breaker::BreakerLayer;
+use tower_ai_breaker::{BreakerLayer, FailureRate, KeyedBreaker};
 use tower_ai_core::error::{Shed, cause_ref};
 use tower_ai_core::{Attempt, BoxError};
 
@@ -24,6 +24,20 @@ pub(crate) fn add(suite: &mut Suite) {
         work: "breaker, closed, consecutive",
         peer: None,
         service: plain.layer(Next),
+        request: number,
+        check: Result::is_ok,
+    });
+    suite.add(Row {
+        work: "breaker, closed, failure rate",
+        peer: None,
+        service: BreakerLayer::failure_rate(FailureRate::default()).layer(Next),
+        request: number,
+        check: Result::is_ok,
+    });
+    suite.add(Row {
+        work: "breaker, closed, keyed",
+        peer: None,
+        service: BreakerLayer::adaptive().keyed(|n: &u64| *n % 8).layer(Next),
         request: number,
         check: Result::is_ok,
     });
@@ -62,6 +76,47 @@ pub(crate) fn waiting(suite: &mut Suite) {
         request: number,
         check: Result::is_ok,
     });
+}
+
+/// One key, among ever more of them that each have a circuit; and all of them in turn.
+pub(crate) fn scale(suite: &mut Suite) {
+    for (work, count) in [
+        ("breaker, 1 key", 1),
+        ("breaker, one of 100 keys", 100),
+        ("breaker, one of 10,000 keys", 10_000),
+        ("breaker, one of 100,000 keys", 100_000),
+    ] {
+        suite.add_lazily(Row {
+            work,
+            peer: None,
+            service: move || keyed(count),
+            request: |_| 0,
+            check: Result::is_ok,
+        });
+    }
+    for (work, count, mask) in [
+        ("breaker, 1024 keys in turn", 1 << 10, (1 << 10) - 1),
+        ("breaker, 65,536 keys in turn", 1 << 16, (1 << 16) - 1),
+    ] {
+        suite.add_lazily(Row {
+            work,
+            peer: None,
+            service: move || keyed(count),
+            request: move |n| n & mask,
+            check: Result::is_ok,
+        });
+    }
+}
+
+/// So many circuits, with the plain rule: what grows with their number is the table.
+fn keyed(count: usize) -> KeyedBreaker<Next, u64, fn(&u64) -> u64> {
+    let plain = BreakerLayer::consecutive_failures(5).expect("within the limits");
+    let keyed = plain.keyed::<u64, u64, fn(&u64) -> u64>(|n| *n);
+    let layer = keyed.limit(count).expect("within the limits");
+    for key in 0..count as u64 {
+        layer.handle().circuit(key);
+    }
+    layer.layer(Next)
 }
 
 /// A request that says when its attempt began, as a layer above would.

@@ -69,10 +69,11 @@ fn waiting(suite: &mut Suite) {
     failover::waiting(suite);
 }
 
-/// What must not grow with the number of targets.
+/// What must not grow with the number of targets or of keys.
 pub(crate) fn scale(suite: &mut Suite) {
     bare(suite);
     failover::scale(suite);
+    breaker::scale(suite);
 }
 
 /// The layers together.

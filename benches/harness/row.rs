@@ -1,5 +1,6 @@
 //! A service under measurement, called in both forms.
 
+use std::cell::LazyCell;
 use std::future::poll_fn;
 use std::hint::black_box;
 use std::rc::Rc;
@@ -47,6 +48,38 @@ impl Suite {
         let runtime = Rc::clone(&self.runtime);
         self.push(work, "oneshot", peer, move |calls| {
             oneshot(&runtime, calls, &service, request, check);
+        });
+    }
+
+    /// Adds a row whose service is made when it is called first: for one that takes long to make, or much memory.
+    pub(crate) fn add_lazily<S, M, Req, R, C>(&mut self, row: Row<M, R, C>)
+    where
+        M: Fn() -> S + 'static,
+        S: Service<Req> + Clone + 'static,
+        R: Fn(u64) -> Req + Copy + 'static,
+        C: Fn(&Result<S::Response, S::Error>) -> bool + Copy + 'static,
+        Req: 'static,
+    {
+        let Row {
+            work,
+            peer,
+            service: make,
+            request,
+            check,
+        } = row;
+        let check = move |result| assert!(check(&result), "not in the state it names: {work}");
+        let service = Rc::new(LazyCell::new(make));
+        let runtime = Rc::clone(&self.runtime);
+        self.push(work, "ready", peer, {
+            let service = Rc::clone(&service);
+            move |calls| {
+                let mut service = LazyCell::force(&service).clone();
+                ready(&runtime, calls, &mut service, request, check);
+            }
+        });
+        let runtime = Rc::clone(&self.runtime);
+        self.push(work, "oneshot", peer, move |calls| {
+            oneshot(&runtime, calls, &**service, request, check);
         });
     }
 
