@@ -217,11 +217,6 @@ fn target(
     };
     let secret = env(key)
         .ok_or_else(|| format!("key-env: there is no variable {key} in the environment"))?;
-    // Where other providers speak as OpenAI does, they take a key as it does.
-    let layer = match url.contains("/openai") {
-        true => layer.with_auth(Auth::Bearer),
-        false => layer,
-    };
     layer
         .with_secret(&Secret::new(secret))
         .map_err(|rule| format!("key-env: {key}: {rule}"))
