@@ -20,6 +20,8 @@ pub struct Advice {
 pub enum Again {
     /// Yes, within the retry layer's limits.
     Yes,
+    /// The same without a wait: it will go another way.
+    AtOnce,
     /// Only when there is nowhere else to go.
     IfAlone,
     /// Only if the server named a wait that is within the application's patience, or there is nowhere else to go.
@@ -83,6 +85,7 @@ impl Outcome {
     /// | `Warming` | if patient | nothing | yes |
     /// | `Exhausted` | no | shut the key | yes |
     /// | `Unauthorized` | no | doubt the key | yes |
+    /// | `KeySpent` | at once | nothing | yes |
     /// | `Missing` | no | shut the target | yes |
     /// | `Conflict` | yes | nothing | no |
     /// | `TooLong` | no | nothing | larger window |
@@ -110,6 +113,7 @@ impl Outcome {
             Self::Warming { .. } => row(Again::IfPatient, Lesson::Nothing, Elsewhere::Yes),
             Self::Exhausted { .. } => row(Again::No, Lesson::ShutKey, Elsewhere::Yes),
             Self::Unauthorized => row(Again::No, Lesson::DoubtKey, Elsewhere::Yes),
+            Self::KeySpent => row(Again::AtOnce, Lesson::Nothing, Elsewhere::Yes),
             Self::Missing => row(Again::No, Lesson::ShutTarget, Elsewhere::Yes),
             Self::Conflict => row(Again::Yes, Lesson::Nothing, Elsewhere::No),
             Self::TooLong => row(Again::No, Lesson::Nothing, Elsewhere::LargerWindow),
@@ -131,6 +135,7 @@ mod tests {
     fn words(advice: Advice) -> (&'static str, &'static str, &'static str) {
         let again = match advice.again {
             Again::Yes => "yes",
+            Again::AtOnce => "at once",
             Again::IfAlone => "if alone",
             Again::IfPatient => "if patient",
             Again::No => "no",

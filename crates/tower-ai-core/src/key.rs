@@ -86,6 +86,21 @@ impl Key {
         (left > 0).then(|| Duration::from_millis(left))
     }
 
+    /// Lets one call try a key whose time is over: shuts it for `lease` for all others, until it
+    /// [worked](Self::worked). Returns whether the caller is that call.
+    #[must_use = "only who was told so may try it"]
+    pub fn begin_probe(&self, now: Instant, lease: Duration) -> bool {
+        let inner = &*self.inner;
+        let until = inner.shut_until.load(Ordering::Relaxed);
+        let next = inner.epoch.millis(now + lease);
+        let (yes, no) = (Ordering::Relaxed, Ordering::Relaxed);
+        until <= inner.epoch.millis(now)
+            && inner
+                .shut_until
+                .compare_exchange(until, next, yes, no)
+                .is_ok()
+    }
+
     /// Notes that an answer was had with the key, and that it is therefore open.
     ///
     /// Writes at most once a second, so that a busy key is no contended cache line.
@@ -136,6 +151,20 @@ impl fmt::Debug for Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_call_tries_a_key_that_comes_back() {
+        let (key, now) = (Key::named("k"), Instant::now());
+        let second = Duration::from_secs(1);
+        key.shut(now + second);
+        assert!(!key.begin_probe(now, second), "it is shut still");
+        assert!(key.begin_probe(now + second, second));
+        assert!(!key.begin_probe(now + second, second), "another tries it");
+        assert!(
+            key.begin_probe(now + 2 * second, second),
+            "nobody knows how that went"
+        );
+    }
 
     #[test]
     fn success_opens_a_shut_key_and_is_remembered() {

@@ -54,6 +54,9 @@ pub enum Outcome {
     },
     /// The credentials were refused, on every target that uses the key.
     Unauthorized,
+    /// The key of this attempt is limited, used up or refused, and the target has another that is open: tried again
+    /// at once with that one. Says nothing of the target. See [`KeyRing`](crate::KeyRing).
+    KeySpent,
     /// There is no such model or deployment at this target.
     Missing,
     /// A conflict that a second try solves: 409, gRPC `ABORTED`. Says nothing about health.
@@ -75,7 +78,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome once, without a wait: for tables and tests that must miss none.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Success,
         Self::Fault,
         Self::TimedOut,
@@ -84,6 +87,7 @@ impl Outcome {
         Self::Warming { wait: None },
         Self::Exhausted { wait: None },
         Self::Unauthorized,
+        Self::KeySpent,
         Self::Missing,
         Self::Conflict,
         Self::TooLong,
@@ -149,6 +153,7 @@ impl Outcome {
             Self::Warming { .. } => "warming",
             Self::Exhausted { .. } => "exhausted",
             Self::Unauthorized => "unauthorized",
+            Self::KeySpent => "key_spent",
             Self::Missing => "missing",
             Self::Conflict => "conflict",
             Self::TooLong => "too_long",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{CacheNote, Outcome, Sequel, Splice, Target};
+use crate::{CacheNote, Key, Outcome, Sequel, Splice, Target};
 
 /// Who served a call, after what: stands beside the response, in its extensions for `http` types.
 ///
@@ -27,6 +27,7 @@ use crate::{CacheNote, Outcome, Sequel, Splice, Target};
 #[derive(Clone, Debug, Default)]
 pub struct Served {
     target: Option<Target>,
+    key: Option<Key>,
     attempts: u32,
     waited: Duration,
     tried: Vec<Tried>,
@@ -41,6 +42,13 @@ impl Served {
     #[must_use]
     pub fn target(&self) -> Option<&Target> {
         self.target.as_ref()
+    }
+
+    /// The identity of the key with which it was called, as far as is known.
+    #[must_use]
+    pub fn key(&self) -> Option<&Key> {
+        let of_target = || self.target.as_ref().and_then(Target::key);
+        self.key.as_ref().or_else(of_target)
     }
 
     /// The attempts that were sent, over all targets, with the one that answered and those that went on with its
@@ -94,6 +102,11 @@ impl Served {
     /// Sets the target that answered.
     pub fn set_target(&mut self, target: Target) {
         self.target = Some(target);
+    }
+
+    /// Sets the key with which it was called, where the target has several.
+    pub fn set_key(&mut self, key: Key) {
+        self.key = Some(key);
     }
 
     /// Counts attempts.

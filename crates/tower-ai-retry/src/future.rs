@@ -143,6 +143,10 @@ where
             session,
             held: result,
         }));
+        if delay.is_zero() {
+            this.state.set(State::Readying);
+            return None;
+        }
         let sleep = Box::pin(sleep(delay));
         this.state.set(State::Waiting { sleep });
         None

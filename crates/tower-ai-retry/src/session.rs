@@ -111,7 +111,7 @@ impl Session {
 
     fn may_repeat(&self, rules: &Rules, outcome: Outcome) -> bool {
         match outcome.advice().again {
-            Again::Yes => true,
+            Again::Yes | Again::AtOnce => true,
             Again::IfAlone => !self.others(),
             Again::IfPatient if self.others() => {
                 let carried = self.attempt.and_then(|attempt| attempt.patience());
@@ -125,7 +125,11 @@ impl Session {
 
     /// The delay, or `None` where the server asks for more than we sleep through.
     fn delay(&self, rules: &Rules, outcome: Outcome, chance: &Chance) -> Option<Duration> {
-        let gates = outcome.advice().lesson == Lesson::Gate;
+        let advice = outcome.advice();
+        if advice.again == Again::AtOnce {
+            return Some(Duration::ZERO);
+        }
+        let gates = advice.lesson == Lesson::Gate;
         let wait = match outcome.wait() {
             // A breaker below gates the target for this long; a sooner retry would not be sent.
             None if gates => Some(rules.gate_unnamed.saturating_mul(1 << self.retries.min(8))),
@@ -183,7 +187,7 @@ mod tests {
         let now = Instant::now();
         for outcome in Outcome::ALL {
             let (alone, with_others) = match outcome.advice().again {
-                Again::Yes => (2, 1),
+                Again::Yes | Again::AtOnce => (2, 1),
                 Again::IfAlone | Again::IfPatient => (2, 0),
                 _ => (0, 0),
             };
@@ -209,6 +213,14 @@ mod tests {
         assert_eq!(retries(beside, long), 0);
         let patient = beside.map(|attempt| attempt.with_patience(SEC * 5));
         assert_eq!(retries(patient, long), 1);
+    }
+
+    #[test]
+    fn another_key_of_the_same_target_is_tried_at_once() {
+        let (rules, now, chance) = (rules(), Instant::now(), Chance::seeded(1));
+        let mut session = Session::begin(&rules, beside(now));
+        let delay = session.retry_after(&rules, Outcome::KeySpent, now, &chance, None);
+        assert_eq!(delay, Some(Duration::ZERO));
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub enum TargetRule {
     Weight,
     /// Its capacity is at least one call.
     Capacity,
+    /// Its keys are from one to 64, with names of their own.
+    Keys,
 }
 
 impl InvalidTarget {
@@ -49,6 +51,7 @@ impl fmt::Display for InvalidTarget {
             TargetRule::Cost => "a cost must be a number from zero up",
             TargetRule::Weight => "a weight must be at most 1000000",
             TargetRule::Capacity => "a capacity must be at least one call",
+            TargetRule::Keys => "keys must be from 1 to 64, with names of their own",
         };
         write!(f, "target {:?}: {rule}", self.name)
     }

@@ -5,11 +5,12 @@ mod invalid;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Uri;
 use tokio::time::Instant;
 
-use crate::{Availability, Health, Key, Mode};
+use crate::{Availability, Health, Key, KeyRing, Mode};
 
 pub(crate) use self::ids::TargetIds;
 pub use self::invalid::{InvalidTarget, TargetRule};
@@ -47,6 +48,7 @@ struct Inner {
     id: u32,
     spec: Spec,
     endpoint: Option<Uri>,
+    keys: Option<KeyRing>,
     health: Health,
 }
 
@@ -83,6 +85,7 @@ impl Target {
                 ..Spec::default()
             },
             endpoint: None,
+            keys: None,
         }
     }
 
@@ -110,10 +113,16 @@ impl Target {
         self.inner.spec.model.as_deref()
     }
 
-    /// The identity of the key it is called with.
+    /// The identity of the key it is called with; `None` too if it has [several](Self::keys).
     #[must_use]
     pub fn key(&self) -> Option<&Key> {
         self.inner.spec.key.as_ref()
+    }
+
+    /// The keys it is called with, if it has several.
+    #[must_use]
+    pub fn keys(&self) -> Option<&KeyRing> {
+        self.inner.keys.as_ref()
     }
 
     /// What fails together with it: the domain it was given, else its provider, else its name.
@@ -171,13 +180,15 @@ impl Target {
     /// Whether it and its key take calls, as far as can be told without a clock.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.health().is_closed() && self.key().is_none_or(|key| !key.may_be_shut())
+        self.health().is_closed()
+            && self.key().is_none_or(|key| !key.may_be_shut())
+            && self.keys().is_none_or(|keys| !keys.may_be_away())
     }
 
     /// Whether to send a call now, by its health and its key's.
     #[must_use]
     pub fn availability(&self, now: Instant) -> Availability {
-        let shut = self.key().and_then(|key| key.wait(now));
+        let shut = self.shut(now);
         match (shut, self.health().availability(now)) {
             (None, availability) => availability,
             (Some(wait), Availability::Away(other)) => Availability::Away(wait.max(other)),
@@ -193,7 +204,13 @@ impl Target {
     pub fn is_only_open(&self, now: Instant) -> bool {
         self.health().mode() == Mode::Open
             && !self.health().is_gated(now)
-            && self.key().is_none_or(|key| key.wait(now).is_none())
+            && self.shut(now).is_none()
+    }
+
+    /// How long its key, or all of its keys, are shut still.
+    fn shut(&self, now: Instant) -> Option<Duration> {
+        let all = self.keys().and_then(|keys| keys.away(now));
+        all.or_else(|| self.key().and_then(|key| key.wait(now)))
     }
 }
 
@@ -232,6 +249,7 @@ impl fmt::Debug for Target {
 pub struct TargetBuilder {
     spec: Spec,
     endpoint: Option<String>,
+    keys: Option<Vec<Key>>,
 }
 
 impl TargetBuilder {
@@ -256,6 +274,16 @@ impl TargetBuilder {
     /// Sets the identity of the key it is called with.
     pub fn key(mut self, key: Key) -> Self {
         self.spec.key = Some(key);
+        self.keys = None;
+        self
+    }
+
+    /// Sets the identities of several keys, of which each attempt takes one in turn: see [`KeyRing`]. Replaces what
+    /// was set before. One alone is the same as [`key`](Self::key).
+    ///
+    /// Whoever sends the calls must know the secrets: over HTTP, the target layer.
+    pub fn keys(mut self, keys: impl IntoIterator<Item = Key>) -> Self {
+        self.keys = Some(keys.into_iter().collect());
         self
     }
 
@@ -310,9 +338,10 @@ impl TargetBuilder {
     /// # Errors
     ///
     /// Fails if the name is empty, the endpoint is not a URL with scheme and host, the context window is
-    /// or capacity is zero, the cost is not a number from zero up, or the weight is above 1,000,000.
-    pub fn build(self) -> Result<Target, InvalidTarget> {
-        let name = &self.spec.name;
+    /// or capacity is zero, the cost is not a number from zero up, the weight is above 1,000,000, or keys are set and
+    /// there are none, more than 64, or two of the same name.
+    pub fn build(mut self) -> Result<Target, InvalidTarget> {
+        let name = self.spec.name.clone();
         let fail = |rule| InvalidTarget::new(name.clone(), rule);
         if name.trim().is_empty() {
             return Err(fail(TargetRule::Name));
@@ -338,15 +367,34 @@ impl TargetBuilder {
         if self.spec.capacity == Some(0) {
             return Err(fail(TargetRule::Capacity));
         }
+        let keys = match self.keys {
+            Some(keys) if !are_distinct(&keys) => return Err(fail(TargetRule::Keys)),
+            Some(mut keys) if keys.len() == 1 => {
+                self.spec.key = keys.pop();
+                None
+            }
+            Some(keys) => {
+                self.spec.key = None;
+                Some(KeyRing::new(keys))
+            }
+            None => None,
+        };
         Ok(Target {
             inner: Arc::new(Inner {
                 id: ids::fresh(),
                 spec: self.spec,
                 endpoint,
+                keys,
                 health: Health::new(),
             }),
         })
     }
+}
+
+/// From one to 64 keys with names of their own.
+fn are_distinct(keys: &[Key]) -> bool {
+    let twice = |(i, key): (usize, &Key)| keys[..i].iter().any(|it| it.name() == key.name());
+    (1..=64).contains(&keys.len()) && !keys.iter().enumerate().any(twice)
 }
 
 fn parse_url(url: &str) -> Option<Uri> {
@@ -383,6 +431,40 @@ mod tests {
             TargetRule::Weight
         );
         assert_eq!(rule(Target::builder("t").capacity(0)), TargetRule::Capacity);
+    }
+
+    #[test]
+    fn keys_have_names_of_their_own() {
+        let of = |names: &[&'static str]| {
+            let keys = names.iter().map(|name| Key::named(*name));
+            Target::builder("t").keys(keys).build()
+        };
+        for names in [&["a", "a"][..], &[]] {
+            assert_eq!(of(names).unwrap_err().rule(), TargetRule::Keys);
+        }
+        let one = of(&["a"]).unwrap();
+        assert!(one.keys().is_none() && one.key().is_some());
+        let two = of(&["a", "b"]).unwrap();
+        assert!(two.keys().is_some() && two.key().is_none());
+    }
+
+    #[test]
+    fn a_target_is_away_only_while_none_of_its_keys_is_open() {
+        let target = Target::builder("t").keys(["a", "b"].map(Key::named));
+        let target = target.build().unwrap();
+        let (now, tuning) = (Instant::now(), crate::Tuning::new());
+        let keys = target.keys().unwrap();
+        let wait = Some(Duration::from_secs(3));
+        let limited = crate::Outcome::RateLimited { wait };
+        keys.settle(0, limited, now, &tuning);
+        assert!(target.is_closed());
+        keys.settle(1, limited, now, &tuning);
+        assert!(!target.is_closed() && !target.is_only_open(now));
+        let away = Availability::Away(Duration::from_secs(3));
+        assert_eq!(target.availability(now), away);
+        let later = now + Duration::from_secs(3);
+        assert_eq!(target.availability(later), Availability::Available);
+        assert!(target.is_closed());
     }
 
     #[test]
