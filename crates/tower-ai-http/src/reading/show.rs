@@ -129,6 +129,7 @@ fn says(when: &When) -> String {
 const fn again(again: Again) -> &'static str {
     match again {
         Again::Yes => "yes",
+        Again::AtOnce => "at once",
         Again::IfAlone => "if alone",
         Again::IfPatient => "if patient",
         _ => "no",

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 /// A target layer that cannot be: the target's name, and which rule it broke.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -26,6 +27,8 @@ pub enum LayerRule {
     SecretEmpty,
     /// The secret holds only what a header may hold.
     SecretHeader,
+    /// Where the target has several keys, each has one secret, and nothing else has.
+    SecretKeys,
 }
 
 impl LayerRule {
@@ -36,6 +39,7 @@ impl LayerRule {
             Self::ErrorLimit => "at least one byte of an error body must be read",
             Self::Header => "an extra header needs a valid name and value",
             Self::SecretEmpty => "a secret must not be empty",
+            Self::SecretKeys => "each of several keys needs its secret, and nothing else one",
             Self::SecretHeader => "a secret must be a valid header value",
         }
     }
@@ -73,10 +77,17 @@ pub enum NotSent {
     BodyGone,
     /// The target asks for a model of its own, and the body is too large to be read for it.
     BodyTooLarge,
+    /// None of the target's keys is open.
+    KeysAway {
+        /// How long until one is.
+        wait: Duration,
+    },
     /// The URL that the request's path and the endpoint make is not valid.
     InvalidUrl,
     /// The body says that it is JSON, but is not.
     MalformedJson,
+    /// The target has several keys, and their secrets were not given.
+    NoSecret,
     /// The target asks for a model of its own, and the body is not JSON.
     NotJson,
 }
@@ -86,6 +97,10 @@ impl fmt::Display for NotSent {
         f.write_str(match self {
             Self::BodyGone => "not sent: the body was sent before and was too large to be kept",
             Self::BodyTooLarge => "not sent: the body is too large for its model to be replaced",
+            Self::KeysAway { .. } => "not sent: none of the keys is open",
+            Self::NoSecret => {
+                "not sent: the target has several keys, and no secret was given for one"
+            }
             Self::InvalidUrl => "not sent: path and endpoint make no valid URL",
             Self::MalformedJson => "not sent: the body says that it is JSON, but is not",
             Self::NotJson => "not sent: the model of a body that is not JSON cannot be replaced",

@@ -29,6 +29,8 @@ pin_project! {
         state: State<S, B, F, R>,
         config: Arc<Config>,
         prefilled: Option<Prefilled>,
+        // Which of several.
+        key: Option<usize>,
     }
 }
 
@@ -67,12 +69,19 @@ impl<S, B, F, R> ResponseFuture<S, B, F, R> {
             state,
             config,
             prefilled: None,
+            key: None,
         }
     }
 
     /// Says beside the answer that it goes on with another.
     pub(super) const fn with_prefilled(mut self, prefilled: Option<Prefilled>) -> Self {
         self.prefilled = prefilled;
+        self
+    }
+
+    /// Charges the answer to this key of several.
+    pub(super) const fn with_key(mut self, key: Option<usize>) -> Self {
+        self.key = key;
         self
     }
 
@@ -122,9 +131,10 @@ where
 /// What it means for other targets that a request cannot be sent to this one.
 fn skipped(error: NotSent) -> BoxError {
     let outcome = match error {
-        NotSent::BodyGone | NotSent::BodyTooLarge | NotSent::NotJson => {
+        NotSent::BodyGone | NotSent::BodyTooLarge | NotSent::NoSecret | NotSent::NotJson => {
             Outcome::Shed { wait: None }
         }
+        NotSent::KeysAway { wait } => Outcome::Shed { wait: Some(wait) },
         NotSent::InvalidUrl | NotSent::MalformedJson => Outcome::Invalid,
     };
     Box::new(Failed::new(outcome, error))
@@ -161,7 +171,7 @@ where
                         response.extensions_mut().insert(prefilled);
                     }
                     if is_good(response.status()) {
-                        this.config.note_headroom(response.headers());
+                        this.config.answered(*this.key, &mut response);
                         return Poll::Ready(Ok(response.map(TargetBody::unread)));
                     }
                     State::Answer {
@@ -172,7 +182,9 @@ where
                     let waiting = reading.as_mut().expect("polled after it was ready");
                     let rest = ready!(waiting.poll_text(this.config, cx));
                     let reading = reading.take().expect("it was just there");
-                    return Poll::Ready(Ok(reading.finish(this.config, rest)));
+                    let mut response = reading.finish(this.config, rest);
+                    this.config.refused(*this.key, &mut response);
+                    return Poll::Ready(Ok(response));
                 }
                 StateProj::NotSent { error } => {
                     let error = error.take().expect("polled after it was ready");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
-use tower_ai_core::Target;
+use tower_ai_core::{Key, Target, Tuning};
 use tower_layer::Layer;
 
 use super::auth::{Auth, Credential};
@@ -44,10 +44,67 @@ impl TargetLayer {
     ///
     /// # Errors
     ///
-    /// Fails if it is empty, or holds what no header may hold.
+    /// Fails if it is empty, or holds what no header may hold, and if the target has several keys.
     pub fn with_secret(self, secret: &Secret) -> Result<Self, InvalidTargetLayer> {
+        if self.target().keys().is_some() {
+            return Err(self.broken(LayerRule::SecretKeys));
+        }
         let credential = Credential::new(secret).map_err(|rule| self.broken(rule))?;
-        Ok(self.with(|config| config.credential = Some(credential)))
+        Ok(self.with(|config| config.credentials = vec![credential]))
+    }
+
+    /// Sets the secret of each of the target's [keys](Target::keys), in any order. Each call takes the key whose turn
+    /// it is; one that is limited, used up or refused is left out until it is back ([`KeyRing`](tower_ai_core::KeyRing)).
+    ///
+    /// # Errors
+    ///
+    /// Fails if a secret is empty, or holds what no header may hold, and unless each key of the target has one secret
+    /// and nothing else has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_ai_core::{Key, Target};
+    /// use tower_ai_http::{Secret, TargetLayer};
+    ///
+    /// let keys = ["team-a", "team-b"].map(Key::named);
+    /// let secrets = [Secret::new("sk-1"), Secret::new("sk-2")];
+    /// let target = Target::builder("openai")
+    ///     .endpoint("https://api.openai.com/v1")
+    ///     .keys(keys.clone())
+    ///     .build()?;
+    /// let layer = TargetLayer::new(target)?.with_secrets(keys.iter().zip(&secrets))?;
+    /// # let _ = layer;
+    /// # Ok::<(), tower_ai_core::BoxError>(())
+    /// ```
+    pub fn with_secrets<'a>(
+        self,
+        secrets: impl IntoIterator<Item = (&'a Key, &'a Secret)>,
+    ) -> Result<Self, InvalidTargetLayer> {
+        let keys: Vec<Key> = match self.target().keys() {
+            Some(keys) => keys.iter().cloned().collect(),
+            None => self.target().key().cloned().into_iter().collect(),
+        };
+        let mut found: Vec<Option<Credential>> = vec![None; keys.len()];
+        for (key, secret) in secrets {
+            let place = keys.iter().position(|known| known == key);
+            let place = place.and_then(|number| found.get_mut(number));
+            let Some(place @ None) = place else {
+                return Err(self.broken(LayerRule::SecretKeys));
+            };
+            *place = Some(Credential::new(secret).map_err(|rule| self.broken(rule))?);
+        }
+        let all: Option<Vec<_>> = found.into_iter().collect();
+        let Some(credentials) = all.filter(|all| !all.is_empty()) else {
+            return Err(self.broken(LayerRule::SecretKeys));
+        };
+        Ok(self.with(|config| config.credentials = credentials))
+    }
+
+    /// Takes from a [`Tuning`] how long keys are away, where the target has several. Defaults to [`Tuning::new`].
+    #[must_use]
+    pub fn with_tuning(self, tuning: Tuning) -> Self {
+        self.with(|config| config.tuning = tuning)
     }
 
     /// Sets the language of the target. Defaults to [`Dialect::of`] it.

@@ -11,6 +11,8 @@
 //! 2. **Key**: put where the target wants it ([`Auth`]), marked as sensitive. The caller's own credentials are
 //!    removed from headers and parameters, also where the target has no key: a caller's key never reaches a
 //!    provider that it was not meant for, unless [`Auth::Caller`] says that it is.
+//!    A target may have several keys ([`TargetLayer::with_secrets`]): calls take them in turn, and what one is refused
+//!    for is charged to that key alone. [`Served::key`](tower_ai_core::Served::key) names the one that was used.
 //! 3. **Model**: the target's model replaces the one at the top of the JSON body, or in the path where the
 //!    provider has it there, and not another byte. A body that is not JSON passes untouched to a target without a model of its
 //!    own; others are skipped ([`NotSent`]) at no cost, as is one too large to be read.

@@ -59,13 +59,17 @@ where
     fn call(&mut self, request: Request<ReplayBody<B>>) -> Self::Future {
         let config = Arc::clone(&self.config);
         let (mut head, body) = request.into_parts();
-        let asks_for_model = match config.prepare(&mut head) {
-            Ok(asks_for_model) => asks_for_model,
-            Err(error) => return ResponseFuture::not_sent(error, config),
-        };
         if !body.is_replayable() {
             return ResponseFuture::not_sent(NotSent::BodyGone, config);
         }
+        let key = match config.take_key() {
+            Ok(key) => key,
+            Err(error) => return ResponseFuture::not_sent(error, config),
+        };
+        let asks_for_model = match config.prepare(&mut head, key) {
+            Ok(asks_for_model) => asks_for_model,
+            Err(error) => return ResponseFuture::not_sent(error, config),
+        };
         let begun = body.as_bytes();
         let begun = begun.and_then(|body| config.put_beginning(&mut head, body));
         let (body, prefilled) = match begun {
@@ -75,18 +79,18 @@ where
         if !asks_for_model {
             let request = Request::from_parts(head, body);
             let future = ResponseFuture::called(self.inner.call(request), config);
-            return future.with_prefilled(prefilled);
+            return future.with_prefilled(prefilled).with_key(key);
         }
         let Some(bytes) = body.as_bytes() else {
             let not_ready_inner = self.inner.clone();
             let ready_inner = std::mem::replace(&mut self.inner, not_ready_inner);
-            return ResponseFuture::reading_request(ready_inner, head, body, config);
+            return ResponseFuture::reading_request(ready_inner, head, body, config).with_key(key);
         };
         match config.put_model(&mut head, bytes) {
             Ok(bytes) => {
                 let request = Request::from_parts(head, ReplayBody::from(bytes));
                 let future = ResponseFuture::called(self.inner.call(request), config);
-                future.with_prefilled(prefilled)
+                future.with_prefilled(prefilled).with_key(key)
             }
             Err(error) => ResponseFuture::not_sent(error, config),
         }
