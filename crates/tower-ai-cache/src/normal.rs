@@ -7,6 +7,15 @@ const MARKS: &[char] = &['.', ',', ';', ':', '!', '?', '…', '。', '？', '！
 ///
 /// Marks inside a word (`3.5`, `c++`, `-5`) stay: they make another word of it.
 pub(crate) fn normalise(text: &str) -> String {
+    if text.is_ascii() {
+        // What was ASCII still is.
+        String::from_utf8(ascii(text.as_bytes())).unwrap_or_default()
+    } else {
+        of_any(text)
+    }
+}
+
+fn of_any(text: &str) -> String {
     let mut normal = String::with_capacity(text.len());
     for word in text.split_whitespace() {
         let word = word.trim_end_matches(MARKS);
@@ -16,20 +25,51 @@ pub(crate) fn normalise(text: &str) -> String {
         if !normal.is_empty() {
             normal.push(' ');
         }
-        if word.is_ascii() {
-            let start = normal.len();
-            normal.push_str(word);
-            normal[start..].make_ascii_lowercase();
-        } else {
-            normal.extend(word.chars().flat_map(char::to_lowercase));
-        }
+        normal.extend(word.chars().flat_map(char::to_lowercase));
     }
     normal
 }
 
+/// The same, byte by byte.
+fn ascii(text: &[u8]) -> Vec<u8> {
+    let mut normal = Vec::with_capacity(text.len());
+    // Where the last word ends without its marks; whether another one begins.
+    let (mut end, mut gap) = (0, false);
+    for &byte in text {
+        if matches!(byte, b' ' | b'\t'..=b'\r') {
+            normal.truncate(end);
+            gap = end > 0;
+            continue;
+        }
+        if std::mem::take(&mut gap) {
+            normal.push(b' ');
+        }
+        normal.push(byte.to_ascii_lowercase());
+        if !is_mark(byte) {
+            end = normal.len();
+        }
+    }
+    normal.truncate(end);
+    normal
+}
+
+const fn is_mark(byte: u8) -> bool {
+    matches!(byte, b'.' | b',' | b';' | b':' | b'!' | b'?')
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn both_ways_give_the_same(text in "[aB3.,?! \t\n-]{0,30}") {
+            let quick = String::from_utf8(ascii(text.as_bytes())).unwrap_or_default();
+            prop_assert_eq!(quick, of_any(&text));
+        }
+    }
 
     #[test]
     fn what_does_not_change_the_question_is_gone() {
