@@ -1,5 +1,6 @@
 //! Reading the question off an HTTP request.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
@@ -9,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use http::{Method, Request};
 use http_body::Body;
@@ -25,19 +26,23 @@ use super::chat::question;
 #[derive(Clone)]
 pub struct HttpAsk {
     scope: ScopeFn,
+    route: Option<RouteFn>,
     limit: usize,
 }
+
+type RouteFn = Arc<dyn Fn(&Parts) -> Option<Cow<'static, str>> + Send + Sync>;
 
 type ScopeFn = Arc<dyn Fn(&Parts) -> Option<Scope> + Send + Sync>;
 
 /// Headers that shape an answer.
-const SHAPING: [&str; 6] = [
+const SHAPING: [&str; 7] = [
     "anthropic-version",
     "anthropic-beta",
     "openai-beta",
     "openai-organization",
     "openai-project",
     "accept-language",
+    "accept",
 ];
 
 impl HttpAsk {
@@ -65,6 +70,7 @@ impl HttpAsk {
     pub fn by(scope: impl Fn(&Parts) -> Option<Scope> + Send + Sync + 'static) -> Self {
         Self {
             scope: Arc::new(scope),
+            route: None,
             limit: 1 << 20,
         }
     }
@@ -76,14 +82,45 @@ impl HttpAsk {
         self
     }
 
+    /// Reads the [route](Question::routed) off each request. Defaults to none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_ai_cache::http::HttpAsk;
+    /// use tower_ai_core::Scope;
+    ///
+    /// let ask = HttpAsk::new(Scope::tenant("acme")).route(|parts| {
+    ///     parts.uri.path().starts_with("/faq/").then_some("faq".into())
+    /// });
+    /// # let _ = ask;
+    /// ```
+    #[must_use]
+    pub fn route(
+        mut self,
+        route: impl Fn(&Parts) -> Option<Cow<'static, str>> + Send + Sync + 'static,
+    ) -> Self {
+        self.route = Some(Arc::new(route));
+        self
+    }
+
     fn question(&self, parts: &Parts, body: &[u8]) -> Option<Question> {
         let scope = (self.scope)(parts)?;
         let chat = serde_json::from_slice(body).ok()?;
-        let mut question = question(scope, chat)?.framed(parts.uri.to_string());
-        for name in SHAPING.into_iter().chain([ACCEPT.as_str()]) {
+        let uri = &parts.uri;
+        let mut question = question(scope, chat)?
+            .framed(uri.scheme_str().unwrap_or_default())
+            .framed(uri.authority().map_or("", |authority| authority.as_str()))
+            .framed(uri.path_and_query().map_or("", |path| path.as_str()));
+        // Most requests have none of these: one look at each header is less than one look-up for each name.
+        let has = |name: &&str| parts.headers.keys().any(|key| key.as_str() == *name);
+        for name in SHAPING.into_iter().filter(has) {
             for value in parts.headers.get_all(name) {
                 question = question.framed(name).framed(value);
             }
+        }
+        if let Some(route) = self.route.as_ref().and_then(|route| route(parts)) {
+            question = question.routed(route);
         }
         let said = parts.extensions.get::<Directive>().copied();
         Some(match said {

@@ -2,12 +2,15 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep_until};
 use tower_ai_core::Recorder;
 
 use super::end::{Format, judge};
@@ -78,7 +81,8 @@ pin_project! {
         #[pin]
         live: Option<B>,
         tape: Option<Tape>,
-        kept: VecDeque<Bytes>,
+        kept: VecDeque<(Duration, Bytes)>,
+        pace: Option<Pace>,
     }
 }
 
@@ -87,12 +91,30 @@ pub(super) struct Tape {
     pub(super) recorder: Recorder<StoredAnswer>,
     pub(super) format: Format,
     pub(super) answer: StoredAnswer,
+    pub(super) began: Instant,
+}
+
+/// When a kept answer began to be given again, and what the next piece of it waits for.
+struct Pace {
+    began: Instant,
+    next: Option<Pin<Box<Sleep>>>,
+}
+
+impl Pace {
+    fn poll(&mut self, at: Duration, cx: &mut Context<'_>) -> Poll<()> {
+        let due = self.began + at;
+        let next = self.next.get_or_insert_with(|| Box::pin(sleep_until(due)));
+        ready!(next.as_mut().poll(cx));
+        self.next = None;
+        Poll::Ready(())
+    }
 }
 
 impl Tape {
     /// Records data; `None` once there is too much of it.
     fn push(mut self, data: &Bytes) -> Option<Self> {
-        if self.answer.push(data) > self.recorder.limit() {
+        let at = Instant::now() - self.began;
+        if self.answer.push_at(data, at) > self.recorder.limit() {
             self.recorder.refuse("too large");
             return None;
         }
@@ -113,14 +135,20 @@ impl<B> AnswerBody<B> {
             live: Some(body),
             tape,
             kept: VecDeque::new(),
+            pace: None,
         }
     }
 
-    pub(super) fn kept(answer: &StoredAnswer) -> Self {
+    /// As fast as it is read, or at the pace at which it came.
+    pub(super) fn kept(answer: &StoredAnswer, at_pace: bool) -> Self {
         Self {
             live: None,
             tape: None,
-            kept: answer.chunks().collect(),
+            kept: answer.timed().collect(),
+            pace: at_pace.then(|| Pace {
+                began: Instant::now(),
+                next: None,
+            }),
         }
     }
 }
@@ -135,7 +163,11 @@ impl<B: Body> Body for AnswerBody<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let mut this = self.project();
         let Some(mut live) = this.live.as_mut().as_pin_mut() else {
-            return Poll::Ready(this.kept.pop_front().map(|data| Ok(Frame::data(data))));
+            if let (Some(pace), Some((at, _))) = (this.pace.as_mut(), this.kept.front()) {
+                ready!(pace.poll(*at, cx));
+            }
+            let next = this.kept.pop_front();
+            return Poll::Ready(next.map(|(_, data)| Ok(Frame::data(data))));
         };
         let frame = ready!(poll_bytes(live.as_mut(), cx));
         match &frame {
@@ -166,7 +198,7 @@ impl<B: Body> Body for AnswerBody<B> {
     fn size_hint(&self) -> SizeHint {
         match &self.live {
             Some(live) => live.size_hint(),
-            None => SizeHint::with_exact(self.kept.iter().map(|data| data.len() as u64).sum()),
+            None => SizeHint::with_exact(self.kept.iter().map(|(_, data)| data.len() as u64).sum()),
         }
     }
 }

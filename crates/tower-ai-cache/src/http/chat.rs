@@ -1,5 +1,7 @@
 //! Reading the question off a chat.
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value};
 use tower_ai_core::{Facts, Question, Scope};
 
@@ -25,8 +27,7 @@ use tower_ai_core::{Facts, Question, Scope};
 pub fn question(scope: Scope, mut chat: Value) -> Option<Question> {
     let facts = facts(&chat);
     let text = std::mem::take(last_text(&mut chat)?);
-    let mut frame = String::new();
-    write_canonical(&chat, &mut frame);
+    let frame = canonical(&chat);
     Some(Question::new(scope, text).framed(frame).with_facts(facts))
 }
 
@@ -64,12 +65,12 @@ fn text_of_turn(turn: &mut Value) -> Option<&mut String> {
 fn facts(chat: &Value) -> Facts {
     let none = Map::new();
     let chat = chat.as_object().unwrap_or(&none);
-    let config = chat
-        .get("generationConfig")
-        .and_then(Value::as_object)
-        .unwrap_or(&none);
+    let object = |key: &str| chat.get(key).and_then(Value::as_object).unwrap_or(&none);
+    // Gemini and Ollama set parameters one level down.
+    let (config, options) = (object("generationConfig"), object("options"));
     let find = |key: &str| {
-        let value = chat.get(key).or_else(|| config.get(key));
+        let lower = || config.get(key).or_else(|| options.get(key));
+        let value = chat.get(key).or_else(lower);
         value.filter(|value| !value.is_null())
     };
     let more_than_one = |key| find(key).is_some_and(|n| n.as_u64() != Some(1));
@@ -87,6 +88,7 @@ fn facts(chat: &Value) -> Facts {
     facts.sampled = ["seed", "logprobs", "top_logprobs", "responseLogprobs"]
         .into_iter()
         .any(is_set);
+    facts.media = is_filled("images");
     facts.no_store = find("store") == Some(&Value::Bool(false));
     facts.remote_state = [
         "previous_response_id",
@@ -117,6 +119,7 @@ fn turn_facts(turn: &Value, facts: &mut Facts) {
     facts.tools |= calls
         || matches!(role, Some("tool" | "function"))
         || kind.is_some_and(|kind| kind.ends_with("_call") || kind.ends_with("_call_output"));
+    facts.media |= turn.get("images").is_some_and(|images| !images.is_null());
     facts.remote_state |= kind == Some("item_reference");
     let parts = ["content", "parts"]
         .into_iter()
@@ -137,7 +140,21 @@ fn turn_facts(turn: &Value, facts: &mut Facts) {
     }
 }
 
-/// Writes JSON so that equal values give equal text: keys in order, no spaces.
+/// JSON written so that equal values give equal text: keys in order, no spaces.
+fn canonical(value: &Value) -> String {
+    // serde_json keeps keys in order unless a feature, which any crate may turn on, makes it keep theirs.
+    static IN_ORDER: LazyLock<bool> = LazyLock::new(|| {
+        let map = Map::from_iter([("b".to_owned(), Value::Null), ("a".to_owned(), Value::Null)]);
+        map.keys().is_sorted()
+    });
+    if *IN_ORDER {
+        return value.to_string();
+    }
+    let mut out = String::new();
+    write_canonical(value, &mut out);
+    out
+}
+
 fn write_canonical(value: &Value, out: &mut String) {
     match value {
         Value::Array(items) => {
@@ -176,6 +193,14 @@ mod tests {
 
     fn read(chat: Value) -> Option<Question> {
         question(Scope::shared(), chat)
+    }
+
+    #[test]
+    fn both_ways_to_write_give_the_same() {
+        let value = json!({"b": [1, 2.5, null, "x\"y"], "a": {"d": true, "c": {}}, "é": "ü"});
+        let mut slow = String::new();
+        write_canonical(&value, &mut slow);
+        assert_eq!(canonical(&value), slow);
     }
 
     #[test]
@@ -252,6 +277,11 @@ mod tests {
                 .temperature
                 .is_some_and(f64::is_nan)
         );
+        assert_eq!(
+            with("options", json!({"temperature": 1})).temperature,
+            Some(1.0)
+        );
+        assert!(with("options", json!({"seed": 1})).sampled && with("images", json!(["x"])).media);
         assert!(with("n", json!(2)).several && !with("n", json!(1)).several);
         assert!(with("tools", json!([{}])).tools && !with("tools", json!([])).tools);
         assert!(with("seed", json!(1)).sampled && !with("logprobs", json!(false)).sampled);

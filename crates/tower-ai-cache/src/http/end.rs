@@ -9,32 +9,43 @@ use serde_json::Value;
 pub(super) enum Format {
     Json,
     Events,
+    /// JSON, a line each.
+    Lines,
+}
+
+/// Gives each JSON value of an answer to `take`; fails where one is none.
+pub(super) fn each(
+    format: Format,
+    body: &[u8],
+    mut take: impl FnMut(&Value) -> Result<(), &'static str>,
+) -> Result<(), &'static str> {
+    let parse = |json: &str| serde_json::from_str::<Value>(json).map_err(|_| "garbled");
+    let text = std::str::from_utf8(body).map_err(|_| "garbled")?;
+    match format {
+        // Gemini streams a list where no events are asked for.
+        Format::Json => match parse(text)? {
+            Value::Array(values) => values.iter().try_for_each(take),
+            value => take(&value),
+        },
+        Format::Events => {
+            let data = text.lines().filter_map(|line| line.strip_prefix("data:"));
+            let json = data
+                .map(str::trim)
+                .filter(|data| !matches!(*data, "" | "[DONE]"));
+            json.map(parse).try_for_each(|value| take(&value?))
+        }
+        Format::Lines => {
+            let lines = text.lines().filter(|line| !line.trim().is_empty());
+            lines.map(parse).try_for_each(|value| take(&value?))
+        }
+    }
 }
 
 /// Says why an answer must not be kept, if it must not.
 pub(super) fn judge(format: Format, body: &[u8]) -> Result<(), &'static str> {
-    match format {
-        Format::Json => {
-            let answer: Value = serde_json::from_slice(body).map_err(|_| "garbled")?;
-            let mut seen = Seen::default();
-            seen.take(&answer)?;
-            seen.end()
-        }
-        Format::Events => {
-            let text = std::str::from_utf8(body).map_err(|_| "garbled")?;
-            let mut seen = Seen::default();
-            for line in text.lines() {
-                let Some(data) = line.strip_prefix("data:") else {
-                    continue;
-                };
-                match data.trim() {
-                    "" | "[DONE]" => {}
-                    json => seen.take(&serde_json::from_str(json).map_err(|_| "garbled")?)?,
-                }
-            }
-            seen.end()
-        }
-    }
+    let mut seen = Seen::default();
+    each(format, body, |value| seen.take(value))?;
+    seen.end()
 }
 
 /// What was seen of an answer, or of the events of a stream.
@@ -63,6 +74,9 @@ impl Seen {
         }
         if value.get("stop_reason").is_some() {
             self.anthropic(value)?;
+        }
+        if value["done"] == true {
+            self.ollama(value)?;
         }
         self.event(value)?;
         if value["object"] == "response" {
@@ -114,6 +128,22 @@ impl Seen {
             Some(_) => Err("a refusal"),
             None => Ok(()),
         }
+    }
+
+    /// The last line of Ollama's, or its whole answer.
+    fn ollama(&mut self, value: &Value) -> Result<(), &'static str> {
+        match value["done_reason"].as_str() {
+            Some("stop") | None => self.good_end = true,
+            Some("length") => return Err("cut off"),
+            // "load" and "unload": nothing was asked.
+            Some(_) => return Err("no answer"),
+        }
+        let calls = list(&value["message"]["tool_calls"]);
+        let garbled = |call: &Value| !call["function"]["arguments"].is_object();
+        if calls.into_iter().any(garbled) {
+            return Err("a garbled tool call");
+        }
+        Ok(())
     }
 
     /// An event of Anthropic's or of OpenAI Responses.
@@ -220,6 +250,29 @@ mod tests {
                 "{lines:?}"
             );
         }
+    }
+
+    #[test]
+    fn lines_and_lists_are_read_as_events_are() {
+        let lines =
+            |last: &str| format!("{{\"message\":{{\"content\":\"h\"}},\"done\":false}}\n{last}\n");
+        for (last, end) in [
+            (r#"{"done":true,"done_reason":"stop"}"#, Ok(())),
+            (r#"{"done":true}"#, Ok(())),
+            (r#"{"done":true,"done_reason":"length"}"#, Err("cut off")),
+            (r#"{"done":true,"done_reason":"load"}"#, Err("no answer")),
+            (r#"{"error":"model not found"}"#, Err("an error")),
+            (r#"{"done":tr"#, Err("garbled")),
+            ("", Err("no good end")),
+        ] {
+            assert_eq!(judge(Format::Lines, lines(last).as_bytes()), end, "{last}");
+        }
+        let list = r#"[{"candidates":[{}]},{"candidates":[{"finishReason":"STOP"}]}]"#;
+        assert_eq!(judge(Format::Json, list.as_bytes()), Ok(()));
+        assert_eq!(
+            judge(Format::Json, br#"[{"candidates":[{}]}]"#),
+            Err("no good end")
+        );
     }
 
     #[test]

@@ -2,8 +2,11 @@
 //!
 //! [`HttpAsk`] reads the question off the body and puts the body back. [`HttpKeep`] passes an answer on as it
 //! comes, a stream as a stream, and keeps it when it has ended well: whole, with the provider's own good end
-//! mark, no refusal, not cut off by a limit, every tool call valid JSON. What was kept of a stream is
-//! given again as a stream, as fast as its reader reads.
+//! mark, no refusal, not cut off by a limit, every tool call valid JSON. What was kept of a stream (events, or JSON by
+//! lines as of Ollama) is given again as a stream, as fast as its reader reads or [at its pace](HttpKeep::at_pace).
+//!
+//! An answer out of the cache says so: in [`Served`](tower_ai_core::Served), and in the headers `Age`, `Cache-Status` and,
+//! where it stands in for a failure, `Warning: 111`.
 //!
 //! What counts as the same request: the URI, the headers that shape an answer (`accept`, versions and
 //! betas, organisation and project) and the whole body bar the last text of the user. Keys are not part of it: the
@@ -49,6 +52,7 @@ mod chat;
 mod embeddings;
 mod end;
 mod keep;
+mod text;
 
 pub use self::ask::{HttpAsk, ReadQuestion};
 pub use self::body::{AnswerBody, RequestBody};
