@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use tower_ai_core::{Question, Scope};
 
+use crate::normal::normalise;
+
 /// The 256-bit key of an entry: a hash of everything that must be equal, its normal text last.
 ///
 /// Equal keys are not trusted: what was stored is compared with what is asked before an answer is given.
@@ -16,6 +18,14 @@ impl Key {
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// The key of a question in epoch 0, kept apart for its user.
+    #[must_use]
+    pub fn of_question(question: &Question) -> Self {
+        let (scope, normal) = (question.scope(), normalise(question.text()));
+        let (tenant, user) = (scope.tenant_id(), scope.user_id());
+        Self::of(0, tenant, user, question.frame(), &normal)
     }
 
     pub(crate) fn of(
