@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 /// Whose answers may be given to whom: the hard partition of a cache.
@@ -148,10 +149,12 @@ pub struct Facts {
 /// assert_eq!(question(&prompt).text(), "What is the fee?");
 /// assert!(!format!("{:?}", question(&prompt)).contains("fee"), "prompts are not shown");
 /// ```
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub struct Question {
     scope: Scope,
     frame: Vec<u8>,
+    /// What comes before `frame`, once it is wanted.
+    later: Option<Arc<Later>>,
     text: String,
     tags: Vec<Box<str>>,
     facts: Facts,
@@ -159,6 +162,9 @@ pub struct Question {
     max_age: Option<Duration>,
     route: Option<Cow<'static, str>>,
 }
+
+/// A whole frame, made when it is wanted first.
+type Later = LazyLock<Vec<u8>, Box<dyn FnOnce() -> Vec<u8> + Send>>;
 
 impl Question {
     /// The most tags that one question holds; more are dropped.
@@ -170,6 +176,7 @@ impl Question {
         Self {
             scope,
             frame: Vec::new(),
+            later: None,
             text: text.into(),
             tags: Vec::new(),
             facts: Facts::default(),
@@ -182,10 +189,29 @@ impl Question {
     /// Adds a part to the frame. Parts are kept apart: `"ab", "c"` is not `"a", "bc"`.
     #[must_use]
     pub fn framed(mut self, part: impl AsRef<[u8]>) -> Self {
-        let part = part.as_ref();
-        self.frame
-            .extend_from_slice(&(part.len() as u64).to_le_bytes());
-        self.frame.extend_from_slice(part);
+        if let Some(later) = self.later.take() {
+            self.frame = later.to_vec();
+        }
+        push(&mut self.frame, part.as_ref());
+        self
+    }
+
+    /// Adds a last part to the frame that is made when the frame is wanted first: nothing is made for a call that a
+    /// fact keeps out of the cache. A part that is added after it makes it at once.
+    #[must_use]
+    pub fn framed_later<P: AsRef<[u8]>>(
+        mut self,
+        part: impl FnOnce() -> P + Send + 'static,
+    ) -> Self {
+        if let Some(later) = self.later.take() {
+            self.frame = later.to_vec();
+        }
+        let mut frame = std::mem::take(&mut self.frame);
+        let make = move || {
+            push(&mut frame, part().as_ref());
+            frame
+        };
+        self.later = Some(Arc::new(LazyLock::new(Box::new(make))));
         self
     }
 
@@ -237,7 +263,7 @@ impl Question {
     /// Everything but the text, as bytes that are equal when it is.
     #[must_use]
     pub fn frame(&self) -> &[u8] {
-        &self.frame
+        self.later.as_ref().map_or(&self.frame, |later| later)
     }
 
     /// The last words of the user.
@@ -277,12 +303,30 @@ impl Question {
     }
 }
 
+fn push(frame: &mut Vec<u8>, part: &[u8]) {
+    frame.extend_from_slice(&(part.len() as u64).to_le_bytes());
+    frame.extend_from_slice(part);
+}
+
+impl PartialEq for Question {
+    fn eq(&self, other: &Self) -> bool {
+        self.scope == other.scope
+            && self.text == other.text
+            && self.tags == other.tags
+            && self.facts == other.facts
+            && self.directive == other.directive
+            && self.max_age == other.max_age
+            && self.route == other.route
+            && self.frame() == other.frame()
+    }
+}
+
 /// Shows sizes, never words.
 impl fmt::Debug for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Question")
             .field("scope", &self.scope)
-            .field("frame_bytes", &self.frame.len())
+            .field("frame_bytes", &self.frame().len())
             .field("text_bytes", &self.text.len())
             .field("facts", &self.facts)
             .field("directive", &self.directive)
@@ -299,6 +343,16 @@ mod tests {
         let of = |a: &str, b: &str| Question::new(Scope::shared(), "").framed(a).framed(b);
         assert_ne!(of("ab", "c").frame(), of("a", "bc").frame());
         assert_ne!(of("", "a").frame(), of("a", "").frame());
+    }
+
+    #[test]
+    fn a_part_made_later_is_the_same_part() {
+        let new = || Question::new(Scope::shared(), "").framed("a");
+        let later = new().framed_later(|| "b");
+        assert_eq!(later.frame(), new().framed("b").frame());
+        assert_eq!(later.clone().framed("c"), new().framed("b").framed("c"));
+        let twice = later.framed_later(|| "c");
+        assert_eq!(twice, new().framed("b").framed("c"));
     }
 
     #[test]
