@@ -407,3 +407,6 @@ impl<T> fmt::Debug for State<T> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
