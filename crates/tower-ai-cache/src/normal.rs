@@ -30,26 +30,21 @@ fn of_any(text: &str) -> String {
     normal
 }
 
-/// The same, byte by byte.
+/// The same, a word at a time.
 fn ascii(text: &[u8]) -> Vec<u8> {
     let mut normal = Vec::with_capacity(text.len());
-    // Where the last word ends without its marks; whether another one begins.
-    let (mut end, mut gap) = (0, false);
-    for &byte in text {
-        if matches!(byte, b' ' | b'\t'..=b'\r') {
-            normal.truncate(end);
-            gap = end > 0;
+    for word in text.split(|byte| matches!(byte, b' ' | b'\t'..=b'\r')) {
+        let marks = word.iter().rev().take_while(|byte| is_mark(**byte));
+        let word = &word[..word.len() - marks.count()];
+        if word.is_empty() {
             continue;
         }
-        if std::mem::take(&mut gap) {
+        if !normal.is_empty() {
             normal.push(b' ');
         }
-        normal.push(byte.to_ascii_lowercase());
-        if !is_mark(byte) {
-            end = normal.len();
-        }
+        normal.extend_from_slice(word);
     }
-    normal.truncate(end);
+    normal.make_ascii_lowercase();
     normal
 }
 

@@ -34,8 +34,9 @@ impl Found {
         found.code = has_code(text);
         found.personal = has_long_number(text);
         let mut before = None;
+        let may_have_address = text.as_bytes().contains(&b'@');
         for raw in text.split_whitespace() {
-            found.personal |= is_address(raw) || is_secret(raw);
+            found.personal |= (may_have_address && is_address(raw)) || is_secret(raw);
             before = found.word(raw, before);
         }
         found
@@ -43,7 +44,7 @@ impl Found {
 
     /// Takes one word in; returns what it means for the next.
     fn word(&mut self, raw: &str, before: Option<Kind>) -> Option<Kind> {
-        let word = raw.trim_matches(|c: char| !c.is_alphanumeric());
+        let word = trimmed(raw);
         if word.is_empty() {
             return before;
         }
@@ -83,6 +84,15 @@ impl Found {
             when(self.context, Rule::Context),
             when(self.content < FEWEST && !self.long, Rule::TooShort),
         ]
+    }
+}
+
+/// A word without the marks around it.
+fn trimmed(raw: &str) -> &str {
+    match raw.as_bytes() {
+        // Most words have none.
+        [first, .., last] if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric() => raw,
+        _ => raw.trim_matches(|c: char| !c.is_alphanumeric()),
     }
 }
 
@@ -132,10 +142,11 @@ fn is_address(word: &str) -> bool {
 /// account numbers.
 fn has_long_number(text: &str) -> bool {
     let mut digits = 0;
-    for c in text.chars() {
-        match c {
-            '0'..='9' => digits += 1,
-            ' ' | '-' | '.' | '(' | ')' | '/' => {}
+    // Bytes of other letters are none of these.
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' => digits += 1,
+            b' ' | b'-' | b'.' | b'(' | b')' | b'/' => {}
             _ => digits = 0,
         }
         if digits >= 8 {
@@ -147,6 +158,9 @@ fn has_long_number(text: &str) -> bool {
 
 /// A long word of mixed letters and digits: a key, a token, an account number with letters.
 fn is_secret(word: &str) -> bool {
+    if word.len() < 15 {
+        return false;
+    }
     let word = word.trim_matches(|c: char| !c.is_alphanumeric());
     let letters = word.bytes().filter(u8::is_ascii_alphabetic).count();
     let digits = word.bytes().filter(u8::is_ascii_digit).count();
@@ -157,6 +171,11 @@ fn is_secret(word: &str) -> bool {
 
 /// Fenced blocks, and lines that end as code does.
 fn has_code(text: &str) -> bool {
+    // Without one of these bytes there is none of what follows.
+    let may = |byte: u8| b"`;{}=-:!&|</(#".contains(&byte);
+    if !text.bytes().any(may) {
+        return false;
+    }
     let ends = |line: &&str| line.trim_end().ends_with([';', '{', '}']);
     let signs = [
         "=>", "->", "::", "!=", "==", "&&", "||", "</", "/>", "();", "#include",
