@@ -18,7 +18,8 @@ use pin_project_lite::pin_project;
 use tower_ai_core::{Ask, Directive, Question, Scope};
 
 use super::body::{RequestBody, poll_bytes};
-use super::chat::question;
+use super::chat::question_framed as question;
+use super::strict::Strict;
 
 /// Reads questions off JSON chats over HTTP.
 ///
@@ -106,19 +107,8 @@ impl HttpAsk {
 
     fn question(&self, parts: &Parts, body: &[u8]) -> Option<Question> {
         let scope = (self.scope)(parts)?;
-        let chat = serde_json::from_slice(body).ok()?;
-        let uri = &parts.uri;
-        let mut question = question(scope, chat)?
-            .framed(uri.scheme_str().unwrap_or_default())
-            .framed(uri.authority().map_or("", |authority| authority.as_str()))
-            .framed(uri.path_and_query().map_or("", |path| path.as_str()));
-        // Most requests have none of these: one look at each header is less than one look-up for each name.
-        let has = |name: &&str| parts.headers.keys().any(|key| key.as_str() == *name);
-        for name in SHAPING.into_iter().filter(has) {
-            for value in parts.headers.get_all(name) {
-                question = question.framed(name).framed(value);
-            }
-        }
+        let Strict(chat) = serde_json::from_slice(body).ok()?;
+        let mut question = question(scope, chat, |new| framed(new, parts))?;
         if let Some(route) = self.route.as_ref().and_then(|route| route(parts)) {
             question = question.routed(route);
         }
@@ -128,6 +118,23 @@ impl HttpAsk {
             None => heed(question, parts),
         })
     }
+}
+
+/// Adds what of a request's head shapes its answer.
+fn framed(mut question: Question, parts: &Parts) -> Question {
+    let uri = &parts.uri;
+    question = question
+        .framed(uri.scheme_str().unwrap_or_default())
+        .framed(uri.authority().map_or("", |authority| authority.as_str()))
+        .framed(uri.path_and_query().map_or("", |path| path.as_str()));
+    // Most requests have none of these: one look at each header is less than one look-up for each name.
+    let has = |name: &&str| parts.headers.keys().any(|key| key.as_str() == *name);
+    for name in SHAPING.into_iter().filter(has) {
+        for value in parts.headers.get_all(name) {
+            question = question.framed(name).framed(value);
+        }
+    }
+    question
 }
 
 /// Heeds what `Cache-Control` says.

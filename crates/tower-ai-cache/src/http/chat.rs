@@ -24,11 +24,21 @@ use tower_ai_core::{Facts, Question, Scope};
 /// assert_eq!(a.frame(), b.frame(), "all but the text is the same");
 /// ```
 #[must_use]
-pub fn question(scope: Scope, mut chat: Value) -> Option<Question> {
+pub fn question(scope: Scope, chat: Value) -> Option<Question> {
+    question_framed(scope, chat, |question| question)
+}
+
+/// The same, with parts of the frame that come before the chat.
+pub(super) fn question_framed(
+    scope: Scope,
+    mut chat: Value,
+    before: impl FnOnce(Question) -> Question,
+) -> Option<Question> {
     let facts = facts(&chat);
     let text = std::mem::take(last_text(&mut chat)?);
-    let frame = canonical(&chat);
-    Some(Question::new(scope, text).framed(frame).with_facts(facts))
+    let question = before(Question::new(scope, text)).with_facts(facts);
+    // Written when it is wanted: a fact may keep the call out of the cache before.
+    Some(question.framed_later(move || canonical(&chat)))
 }
 
 /// The last text of the user, to be taken out.
@@ -63,52 +73,43 @@ fn text_of_turn(turn: &mut Value) -> Option<&mut String> {
 }
 
 fn facts(chat: &Value) -> Facts {
-    let none = Map::new();
-    let chat = chat.as_object().unwrap_or(&none);
-    let object = |key: &str| chat.get(key).and_then(Value::as_object).unwrap_or(&none);
-    // Gemini and Ollama set parameters one level down.
-    let (config, options) = (object("generationConfig"), object("options"));
-    let find = |key: &str| {
-        let lower = || config.get(key).or_else(|| options.get(key));
-        let value = chat.get(key).or_else(lower);
-        value.filter(|value| !value.is_null())
-    };
-    let more_than_one = |key| find(key).is_some_and(|n| n.as_u64() != Some(1));
-    let is_set = |key| find(key).is_some_and(|value| *value != Value::Bool(false));
-    let is_filled = |key| {
-        let empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
-        find(key).is_some_and(|value| !empty(value))
-    };
     let mut facts = Facts::default();
-    facts.temperature = find("temperature").map(|value| value.as_f64().unwrap_or(f64::NAN));
-    facts.several = ["n", "best_of", "candidateCount"]
-        .into_iter()
-        .any(more_than_one);
-    facts.tools = ["tools", "functions"].into_iter().any(is_filled);
-    facts.sampled = ["seed", "logprobs", "top_logprobs", "responseLogprobs"]
-        .into_iter()
-        .any(is_set);
-    facts.media = is_filled("images");
-    facts.no_store = find("store") == Some(&Value::Bool(false));
-    facts.remote_state = [
-        "previous_response_id",
-        "conversation",
-        "thread_id",
-        "cachedContent",
-    ]
-    .into_iter()
-    .any(is_set);
-    for list in ["messages", "input", "contents"] {
-        for turn in chat
-            .get(list)
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
-            turn_facts(turn, &mut facts);
+    let Some(chat) = chat.as_object() else {
+        return facts;
+    };
+    parameters(chat, &mut facts);
+    // Gemini and Ollama set parameters one level down.
+    for key in ["generationConfig", "options"] {
+        if let Some(lower) = chat.get(key).and_then(Value::as_object) {
+            parameters(lower, &mut facts);
         }
     }
     facts
+}
+
+fn parameters(map: &Map<String, Value>, facts: &mut Facts) {
+    for (key, value) in map.iter().filter(|(_, value)| !value.is_null()) {
+        let is_set = *value != Value::Bool(false);
+        let is_filled = || value.as_array().is_none_or(|list| !list.is_empty());
+        match key.as_str() {
+            "temperature" if facts.temperature.is_none() => {
+                facts.temperature = Some(value.as_f64().unwrap_or(f64::NAN));
+            }
+            "n" | "best_of" | "candidateCount" => facts.several |= value.as_u64() != Some(1),
+            "tools" | "functions" => facts.tools |= is_filled(),
+            "seed" | "logprobs" | "top_logprobs" | "responseLogprobs" => facts.sampled |= is_set,
+            "images" => facts.media |= is_filled(),
+            "store" => facts.no_store |= !is_set,
+            "previous_response_id" | "conversation" | "thread_id" | "cachedContent" => {
+                facts.remote_state |= is_set;
+            }
+            "messages" | "input" | "contents" => {
+                let turns = value.as_array().into_iter().flatten();
+                turns.for_each(|turn| turn_facts(turn, facts));
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Whatever is not known to be text counts as media: what cannot be read cannot be compared.

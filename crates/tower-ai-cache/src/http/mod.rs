@@ -52,6 +52,7 @@ mod chat;
 mod embeddings;
 mod end;
 mod keep;
+mod strict;
 mod text;
 
 pub use self::ask::{HttpAsk, ReadQuestion};
