@@ -4,6 +4,7 @@ use loom::sync::{Arc, Mutex};
 use loom::thread;
 use tower_ai_core::{Chance, Mode};
 
+use crate::failure_rate::FailureRate;
 use crate::machine::{Machine, Ticket};
 use crate::ring::{Counts, Lane, Ring};
 use crate::rules::{Rules, Settings};
@@ -22,7 +23,11 @@ struct Shared {
 
 impl Shared {
     fn new() -> Arc<Self> {
-        let rules = Rules::of(&Settings::adaptive());
+        Self::ruled_by(Settings::adaptive())
+    }
+
+    fn ruled_by(settings: Settings) -> Arc<Self> {
+        let rules = Rules::of(&settings);
         let machine = Machine::new(rules, Chance::seeded(1));
         Arc::new(Self {
             word: Word::new(machine.verdict()),
@@ -184,6 +189,86 @@ fn a_reset_forgets_the_places_of_the_ramp() {
             .ring
             .read(shared.ring.bucket(now), shared.word.load().generation());
         assert_eq!((counts.started, counts.out), (1, 0));
+    });
+}
+
+#[test]
+fn credit_and_a_failure_of_one_moment_both_count() {
+    let levels = |shared: &Shared| {
+        shared.locked(|machine, ring| {
+            machine.advance(ring, 3 * SECOND, true);
+            machine.report().levels
+        })
+    };
+    // What the failure says does not depend on whether the content had come.
+    let alone = std::sync::Mutex::new(None);
+    loom::model(move || {
+        let shared = Shared::new();
+        let [good, bad] = [(); 2].map(|()| shared.admit_freely(SECOND).unwrap());
+        let other = Arc::clone(&shared);
+        let there = thread::spawn(move || {
+            let bucket = other.ring.bucket(SECOND);
+            other.ring.timely(bucket, good.lane, good.generation);
+        });
+        shared.locked(|machine, ring| machine.failed(ring, SECOND, &bad, None));
+        there.join().unwrap();
+        let counts = shared.ring.read(shared.ring.bucket(SECOND), bad.generation);
+        assert_eq!((counts.started, counts.out, counts.timely), (2, 1, 1));
+        let now = levels(&shared);
+        assert_eq!(*alone.lock().unwrap().get_or_insert(now), now);
+    });
+}
+
+#[test]
+fn a_late_failure_takes_nothing_from_a_probe() {
+    loom::model(|| {
+        let shared = Shared::new();
+        let now = 600 * SECOND;
+        let old = shared.admit_freely(SECOND).unwrap();
+        let probe = shared.locked(|machine, ring| {
+            machine.shut(ring, Some(1));
+            machine.advance(ring, now, true);
+            machine.admit(ring, true, Lane::Plain).unwrap()
+        });
+        let generation = shared.word.load().generation();
+        let other = Arc::clone(&shared);
+        let late = thread::spawn(move || {
+            other.locked(|machine, ring| machine.failed(ring, now, &old, None));
+        });
+        shared.locked(|machine, ring| machine.arrived(ring, now, &probe));
+        late.join().unwrap();
+        let (window, holding) = shared.locked(|machine, _| machine.report()).window.unwrap();
+        assert_eq!((window, holding), (2, 0), "one content, one more place");
+        assert_eq!(shared.word.load().generation(), generation);
+    });
+}
+
+#[test]
+fn a_half_open_circuit_decides_once_and_by_all_permits() {
+    loom::model(|| {
+        let rule = FailureRate::default().permitted_half_open(2).unwrap();
+        let shared = Shared::ruled_by(Settings {
+            failure_rate: Some(rule),
+            ..Settings::adaptive()
+        });
+        let now = 600 * SECOND;
+        shared.locked(|machine, ring| {
+            machine.shut(ring, Some(1));
+            machine.advance(ring, now, true);
+        });
+        let open = shared.word.load().generation();
+        let probe = move |shared: &Shared| {
+            let ticket = shared.locked(|machine, ring| machine.admit(ring, true, Lane::Plain));
+            let ticket = ticket.expect("there are two permits");
+            shared.locked(|machine, ring| machine.count(ring, now, &ticket, false, None));
+        };
+        let other = Arc::clone(&shared);
+        let there = thread::spawn(move || probe(&other));
+        probe(&shared);
+        there.join().unwrap();
+        let verdict = shared.word.load();
+        assert_eq!(verdict.mode(), Mode::Closed);
+        assert_eq!(verdict.generation(), open + 2, "half-open, and closed");
     });
 }
 
