@@ -38,7 +38,7 @@ const LIMIT: usize = 1024;
 ///
 /// # Limits
 ///
-/// At most [`limit`](Self::limit) circuits are held, by default 1024, of some 10 kB each (2.5 kB with a plain
+/// At most [`limit`](Self::limit) circuits are held, by default 1024, of some 10 kB each (4 kB with a plain
 /// rule). A further key takes the place of one that is at rest (closed, not gated, not set by hand) and was not used
 /// for long, of 16 that are looked at; an open circuit goes only when none of all of them is at rest. Circuits that
 /// took no call for `keys_idle` of the [`Tuning`](tower_ai_core::Tuning) (10 min) are dropped in passing, unless

@@ -398,6 +398,16 @@ mod tests {
 
     use super::*;
 
+    /// What the docs say of memory.
+    #[test]
+    fn a_circuit_takes_about_ten_kilobytes() {
+        let alone = std::mem::size_of::<Circuit>();
+        let ring = |slots: u64| 2 * 8 * slots as usize;
+        let (adaptive, plain) = (alone + ring(512), alone + ring(128));
+        assert!((8_000..10_500).contains(&adaptive), "{adaptive}");
+        assert!((3_000..4_200).contains(&plain), "{plain}");
+    }
+
     proptest! {
         /// Against a plain map: what is found is what was made, and there are never more than allowed.
         #[test]
