@@ -6,6 +6,9 @@
 //! fails, or all become ten times slower. A rule of "half of the last 100 calls" sees neither, and takes an hour
 //! to count to 100.
 //!
+//! The [`guide`] has all of it on one page: why it works as it does, how to choose the one knob, how to adopt it,
+//! and when not to use it.
+//!
 //! # What it does
 //!
 //! 1. It **learns what is normal**: the share of errors, the rate of calls, the time to first content.
@@ -125,7 +128,7 @@
 //!
 //! A call that a closed circuit admits, and that succeeds, takes no lock and allocates nothing: two clock reads
 //! (one where the start time is carried; none with the plain rule) and a few atomic operations. Memory is bounded:
-//! some 5 kB for each circuit, however many calls are under way.
+//! some 10 kB for each circuit, however many calls are under way (4 kB with a plain rule).
 //!
 //! [`Attempt::others`]: tower_ai_core::Attempt::others
 //! [`Follow`]: tower_ai_core::Follow
@@ -141,6 +144,7 @@ pub mod error;
 mod evidence;
 mod failure_rate;
 pub mod future;
+pub mod guide;
 mod handle;
 mod keyed;
 mod layer;
