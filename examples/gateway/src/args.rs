@@ -20,7 +20,8 @@ usage: gateway --target URL[,model=NAME][,key-env=VAR][,context=TOKENS] [--targe
   --demo                       fake providers in place of targets, of which one breaks on purpose
   --listen ADDRESS             127.0.0.1:8080 unless given; port 0 for a free one
   --mode MODE                  when an answer is passed on: first-content (unless given), with its
-                               first word; complete, when it is whole
+                               first word; complete, when it is whole; continue, with its first
+                               word, and another target goes on if it breaks off after that and can
   --first-content-timeout TIME from the head of a streamed answer to its first word; 10s unless given
   --stall-timeout TIME         from one word of it to the next; 10s unless given
   --request-timeout TIME       until an answer is passed on, over all attempts; 30s unless given
@@ -48,6 +49,8 @@ pub struct Args {
 pub struct Settings {
     /// When an answer is passed on. Defaults to its first content.
     pub commit: Commit,
+    /// Whether another target goes on with a stream that breaks off after that. Defaults to no.
+    pub continues: bool,
     /// From the head of a streamed answer to its first content. Defaults to 10 s.
     pub first_content_timeout: Duration,
     /// From one content to the next. Defaults to 10 s.
@@ -62,6 +65,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             commit: Commit::FirstContent,
+            continues: false,
             first_content_timeout: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
@@ -106,7 +110,7 @@ impl Args {
                     .map(|it| parsed.targets.push(it)),
                 "--mode" => value()
                     .and_then(|text| mode(&text))
-                    .map(|it| settings.commit = it),
+                    .map(|it| (settings.commit, settings.continues) = it),
                 "--first-content-timeout" => value()
                     .and_then(|text| time(&text))
                     .map(|it| settings.first_content_timeout = it),
@@ -138,12 +142,14 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| rule())
 }
 
-fn mode(text: &str) -> Result<Commit, String> {
+fn mode(text: &str) -> Result<(Commit, bool), String> {
     match text {
-        "first-content" => Ok(Commit::FirstContent),
-        "complete" => Ok(Commit::Complete),
-        "continue" => Err("continue is not there yet; take first-content or complete".to_owned()),
-        _ => Err(format!("needs first-content or complete, not {text:?}")),
+        "first-content" => Ok((Commit::FirstContent, false)),
+        "complete" => Ok((Commit::Complete, false)),
+        "continue" => Ok((Commit::FirstContent, true)),
+        _ => Err(format!(
+            "needs first-content, complete or continue, not {text:?}"
+        )),
     }
 }
 
@@ -285,6 +291,8 @@ mod tests {
     fn help_and_the_demo_need_no_target() {
         assert!(matches!(parse("--mode complete -h"), Ok(None)));
         assert!(args("--demo").targets.is_empty());
+        let settings = args("--demo --mode continue").settings;
+        assert!(settings.continues && settings.commit == Commit::FirstContent);
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub fn router(targets: Vec<TargetLayer>, settings: &Settings) -> Result<Router, 
         .deadline(settings.request_timeout)
         .retry(|policy| policy.clone().max_retries(retries).unwrap_or(policy))
         .commit(settings.commit)
+        .continue_streams(settings.continues)
         .build(client())?;
     let gateway = ServiceBuilder::new()
         .layer(GatewayLayer::new().with_served(true))

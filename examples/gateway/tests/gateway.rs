@@ -225,6 +225,19 @@ async fn in_complete_mode_a_cut_stream_is_replaced() {
 }
 
 #[tokio::test]
+async fn in_continue_mode_another_target_goes_on_with_a_cut_stream() {
+    let fault = Fault::CutAfter {
+        tokens: 4,
+        how: Cut::Clean,
+    };
+    let main = provider("main", Script::always(fault)).await;
+    let spare = provider("spare", Script::well()).await;
+    let gateway = Running::over("--mode continue", &[&main, &spare]).await;
+    let (text, is_good) = read(gateway.ask(CHAT, &chat(true)).await).await;
+    assert!(is_good && is_whole("hello", &words(&text)), "{text}");
+}
+
+#[tokio::test]
 async fn a_caller_who_leaves_takes_the_attempt_along() {
     let pace = Pace::new(Duration::from_millis(1), Duration::from_secs(5), 9..=9).expect("valid");
     let slow = Provider::builder("slow")
