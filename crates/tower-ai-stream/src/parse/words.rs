@@ -13,7 +13,7 @@ const WARMING: Outcome = Outcome::Warming { wait: None };
 ///
 /// So the words that say much stand before those that say little (`invalid_request_error` with the code
 /// `context_length_exceeded` is too long a prompt). Numbers are HTTP statuses, as OpenRouter and Gemini put
-/// them; a star stands for any end; a 403 that comes inside an answer is moderation, because keys are checked before an answer begins.
+/// them; `image_*` is any word with that beginning; a 403 that comes inside an answer is moderation, because keys are checked before an answer begins.
 #[rustfmt::skip]
 const ROWS: &[(Outcome, &[&str])] = &[
     (TooLong,      &["context_length_exceeded", "model_context_window_exceeded", "request_too_large",
@@ -51,11 +51,13 @@ const TOO_LONG: [&[u8]; 3] = [
 
 /// The row of a word, for [`meaning`]; the smaller one decides.
 pub(super) fn rank(word: &[u8]) -> Option<u8> {
-    let is_it = |known: &&str| match known.strip_suffix('*') {
-        Some(beginning) => word.starts_with(beginning.as_bytes()),
-        None => known.as_bytes() == word,
+    let word = match word.starts_with(b"image_") {
+        true => b"image_*",
+        false => word,
     };
-    let row = ROWS.iter().position(|(_, words)| words.iter().any(is_it))?;
+    let row = ROWS
+        .iter()
+        .position(|(_, words)| words.iter().any(|known| known.as_bytes() == word))?;
     u8::try_from(row).ok()
 }
 
