@@ -6,7 +6,7 @@ use super::clamped;
 
 /// Reads a plain number, without exponent, infinity or NaN.
 pub(super) fn number(text: &str) -> Option<f64> {
-    let text = text.trim();
+    let text = text.trim_ascii();
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let is_plain = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     let has_digit = digits.bytes().any(|b| b.is_ascii_digit());

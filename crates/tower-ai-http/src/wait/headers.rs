@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use http::HeaderMap;
-use http::header::AsHeaderName;
 
 use super::duration::{number, parse as parse_duration};
 use super::{clamped, date, limits};
@@ -43,8 +42,8 @@ fn retry_after(value: &str, now: WallTime) -> Option<Duration> {
 /// When the exhausted dimension is filled again; if none is known to be, the latest of all.
 pub(crate) fn reset(headers: &HeaderMap, now: WallTime) -> Option<Duration> {
     let known = limits::all().filter_map(|limit| {
-        let wait = moment(text(headers, &limit.reset)?, now)?;
-        let left = text(headers, &limit.remaining).and_then(number);
+        let wait = moment(text(headers, limit.reset)?, now)?;
+        let left = text(headers, limit.remaining).and_then(number);
         Some((left.is_some_and(|left| left <= 0.0), wait))
     });
     let (_, wait) = known.max()?;
@@ -68,6 +67,6 @@ pub(super) fn moment(value: &str, now: WallTime) -> Option<Duration> {
     Some(clamped(seconds - now.elapsed().as_secs_f64()))
 }
 
-pub(super) fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
-    Some(headers.get(name)?.to_str().ok()?.trim())
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    Some(headers.get(name)?.to_str().ok()?.trim_ascii())
 }
