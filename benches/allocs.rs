@@ -24,7 +24,9 @@ fn main() -> ExitCode {
     cases::stack(&mut stack);
     let mut parse = Suite::new("parse");
     cases::parse(&mut parse);
-    let counts = Counts::of(vec![layers, scale, stack, parse], |run| {
+    let mut answer = Suite::new("answer");
+    cases::answer(&mut answer);
+    let counts = Counts::of(vec![layers, scale, stack, parse, answer], |run| {
         allocation_counter::measure(run).count_total
     });
     let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/allocs.txt");

@@ -30,7 +30,7 @@ per_call() {
 
 counted=$(mktemp)
 trap 'rm -f "$counted"' EXIT
-for bench in layers scale stack parse; do
+for bench in layers scale stack parse answer; do
     path=$(binary "$bench")
     [ "$bench" = parse ] && calls=20 || calls=1000
     running=0

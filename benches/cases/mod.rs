@@ -5,6 +5,7 @@
     reason = "each bench binary uses a part of it"
 )]
 
+mod answer;
 pub(crate) mod breaker;
 mod contention;
 pub(crate) mod failover;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+pub(crate) use self::answer::add as answer;
 pub(crate) use self::contention::add as contention;
 pub(crate) use self::parse::{add as parse, bytes as bytes_parsed};
 use crate::harness::{Row, Suite};
