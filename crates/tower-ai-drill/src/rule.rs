@@ -31,6 +31,7 @@ pub struct Rule {
     pub(crate) first: Option<u32>,
     model: Option<String>,
     stream: Option<bool>,
+    key: Option<String>,
 }
 
 impl Rule {
@@ -43,6 +44,7 @@ impl Rule {
             first: None,
             model: None,
             stream: None,
+            key: None,
         }
     }
 
@@ -102,6 +104,13 @@ impl Rule {
         self
     }
 
+    /// Strikes only attempts with this API key, where the provider's dialect has it.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
     /// The share of attempts that it strikes at a time, of those that its other limits let through.
     pub fn share_at(&self, time: Duration) -> f64 {
         if !self.window.contains(&time) {
@@ -122,12 +131,14 @@ impl Rule {
 
     /// Whether it looks at nothing but time and chance.
     pub(crate) fn is_for_all(&self) -> bool {
-        self.first.is_none() && self.model.is_none() && self.stream.is_none()
+        self.first.is_none() && self.model.is_none() && self.stream.is_none() && self.key.is_none()
     }
 
     /// Whether it is for attempts such as this.
-    pub(crate) fn is_for(&self, model: &str, stream: bool) -> bool {
-        self.model.as_deref().is_none_or(|only| only == model)
+    pub(crate) fn is_for(&self, model: &str, stream: bool, key: Option<&str>) -> bool {
+        let known = |only: &String| key == Some(only.as_str());
+        self.key.as_ref().is_none_or(known)
+            && self.model.as_deref().is_none_or(|only| only == model)
             && self.stream.is_none_or(|only| only == stream)
     }
 }

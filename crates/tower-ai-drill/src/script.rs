@@ -90,6 +90,7 @@ pub(crate) struct Cast<'a> {
     pub(crate) attempt: u32,
     pub(crate) model: &'a str,
     pub(crate) stream: bool,
+    pub(crate) key: Option<&'a str>,
 }
 
 /// A script that runs, with the counts of its rules.
@@ -109,7 +110,7 @@ impl Running {
     pub(crate) fn fault(&self, time: Duration, cast: &Cast<'_>) -> Option<Fault> {
         let rules = self.script.rules.iter().zip(&self.counts).enumerate();
         rules
-            .filter(|(_, (rule, _))| rule.is_for(cast.model, cast.stream))
+            .filter(|(_, (rule, _))| rule.is_for(cast.model, cast.stream, cast.key))
             .filter(|(index, (rule, _))| strikes(rule.share_at(time), *index, cast))
             .find(|(_, (rule, count))| rule.first.is_none_or(|first| take(count, first)))
             .map(|(_, (rule, _))| rule.fault)
@@ -193,6 +194,7 @@ mod tests {
     use super::*;
 
     const CAST: Cast<'static> = Cast {
+        key: None,
         seed: 1,
         provider: "alpha",
         call: "1",

@@ -16,7 +16,7 @@ const FAULT_MODEL: &str = "fault:";
 /// The fault that no script is needed for: by what the request is.
 pub(super) fn inborn(shared: &Shared, headers: &HeaderMap, ask: &Ask) -> Option<Fault> {
     if let Some(key) = &shared.key
-        && !has_key(shared.dialect, headers, key)
+        && self::key(shared.dialect, headers) != Some(key)
     {
         return Some(Fault::Unauthorized);
     }
@@ -29,12 +29,11 @@ pub(super) fn inborn(shared: &Shared, headers: &HeaderMap, ask: &Ask) -> Option<
     (ask.prefill.is_some() && !shared.prefill).then_some(Fault::Prefill)
 }
 
-fn has_key(dialect: Dialect, headers: &HeaderMap, key: &str) -> bool {
+/// The key of a request, where the dialect has it.
+pub(super) fn key(dialect: Dialect, headers: &HeaderMap) -> Option<&str> {
     let put = dialect.wire().put("", "", false);
-    let value = headers
-        .get(put.key_header)
-        .and_then(|value| value.to_str().ok());
-    value.and_then(|value| value.strip_prefix(put.key_prefix)) == Some(key)
+    let value = headers.get(put.key_header)?.to_str().ok()?;
+    value.strip_prefix(put.key_prefix)
 }
 
 /// The refusal that a fault is, if it is one.

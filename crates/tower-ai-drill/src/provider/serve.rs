@@ -124,6 +124,7 @@ async fn answer(
         attempt: open.attempt,
         model: &ask.model,
         stream: ask.stream,
+        key: refuse::key(shared.dialect, headers),
     };
     let mut fault = refuse::inborn(shared, headers, ask).or_else(|| shared.scripted(&cast));
     let worker = if fault.is_none_or(works) {
