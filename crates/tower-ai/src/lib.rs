@@ -19,7 +19,9 @@ mod stack;
 pub use tower_ai_core::*;
 
 #[cfg(feature = "stack")]
-pub use self::stack::{InvalidStack, ResponseFuture, Stack, StackBody, StackBuilder, StackHandle};
+pub use self::stack::{
+    InvalidStack, ResponseFuture, Stack, StackBody, StackBuilder, StackHandle, StackPolicy,
+};
 
 #[cfg(feature = "breaker")]
 pub use tower_ai_breaker as breaker;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tower_ai_breaker::BreakerLayer;
 use tower_ai_core::{Budget, HttpCarry, Tuning};
-use tower_ai_failover::{Failover, Order};
+use tower_ai_failover::{Failover, Hedge, Order};
 use tower_ai_http::{ContinueLayer, FollowBody, HttpClassify, ReplayLayer, TargetLayer};
 use tower_ai_retry::{RetryLayer, RetryPolicy};
 use tower_ai_stream::{Commit, StreamGuardLayer};
@@ -13,6 +13,7 @@ use tower_layer::Layer;
 
 use super::handle::StackHandle;
 use super::invalid::InvalidStack;
+use super::policy::StackPolicy;
 use super::service::Stack;
 
 type Breaker = BreakerLayer<FollowBody, HttpCarry>;
@@ -22,13 +23,15 @@ type Policy = RetryPolicy<HttpClassify, HttpCarry>;
 ///
 /// # Default
 ///
-/// Priority order, a deadline of 60 s, an adaptive breaker for each target, two retries (one beside other
+/// Priority order, no hedge, a deadline of 60 s, an adaptive breaker for each target, two retries (one beside other
 /// targets), answers passed on with their first content and not gone on with elsewhere, a budget of 20 % and 10 for retries and failover together, 4 MiB of a streamed request body kept for
 /// replay, every request may go to every target.
 #[must_use = "a builder does nothing until `build`"]
 pub struct StackBuilder<P = ()> {
     targets: Vec<TargetLayer>,
     order: Order,
+    hedge: Option<Hedge>,
+    seed: Option<u64>,
     deadline: Duration,
     tuning: Tuning,
     budget: Budget,
@@ -45,6 +48,8 @@ impl StackBuilder {
         Self {
             targets: Vec::new(),
             order: Order::default(),
+            hedge: None,
+            seed: None,
             deadline: Duration::from_secs(60),
             tuning: Tuning::new(),
             budget: Budget::default(),
@@ -76,6 +81,26 @@ impl<P> StackBuilder<P> {
     /// Sets in which order targets are tried. Defaults to [`Order::Priority`].
     pub fn order(mut self, order: Order) -> Self {
         self.order = order;
+        self
+    }
+
+    /// Sends a call that takes unusually long to a second target as well, within the budget. Defaults to never.
+    ///
+    /// The time counts to the first content of a stream, and to the head of any other answer. A request whose body was
+    /// too large to be kept has no hedge. **Most providers bill the answer that is dropped.**
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tower_ai::Stack;
+    /// use tower_ai::failover::Hedge;
+    ///
+    /// // After the 95th percentile of the time that the target takes.
+    /// let builder = Stack::builder().hedge(Hedge::default());
+    /// # let _ = builder;
+    /// ```
+    pub fn hedge(mut self, hedge: Hedge) -> Self {
+        self.hedge = Some(hedge);
         self
     }
 
@@ -112,6 +137,8 @@ impl<P> StackBuilder<P> {
         StackBuilder {
             targets: self.targets,
             order: self.order,
+            hedge: self.hedge,
+            seed: self.seed,
             deadline: self.deadline,
             tuning: self.tuning,
             budget: self.budget,
@@ -169,8 +196,9 @@ impl<P> StackBuilder<P> {
         self
     }
 
-    /// Makes all random choices of the stack repeatable: jitter and probes.
+    /// Makes all random choices of the stack repeatable: jitter, probes, and targets where an order draws them.
     pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
         self.breaker = self.breaker.seed(seed);
         self.retry = self.retry.seed(seed);
         self
@@ -193,19 +221,26 @@ impl<P> StackBuilder<P> {
             let target = layer.target().clone();
             let breaker = self.breaker.for_target(&target);
             breakers.push((target.clone(), breaker.handle()));
+            let layer = layer.with_tuning(self.tuning);
             let guarded = self.stream.layer(layer.layer(client.clone()));
             let path = retry.layer(breaker.layer(guarded));
             paths.push((target, path));
         }
-        let failover = Failover::new(paths)?
+        let mut failover = Failover::new(paths)?
             .classify(HttpClassify)
             .carry(HttpCarry)
-            .policy(self.policy)
+            .policy(StackPolicy(self.policy))
             .order(self.order)
             .tuning(self.tuning)
             .attempt_timeout(self.tuning.attempt_timeout)?
             .budget(self.budget)
             .deadline(self.deadline)?;
+        if let Some(hedge) = self.hedge {
+            failover = failover.hedge(hedge);
+        }
+        if let Some(seed) = self.seed {
+            failover = failover.seed(seed);
+        }
         let handle = StackHandle {
             failover: failover.handle(),
             breakers: breakers.into(),

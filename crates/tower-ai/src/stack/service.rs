@@ -21,13 +21,14 @@ use tower_service::Service;
 
 use super::builder::StackBuilder;
 use super::handle::StackHandle;
+use super::policy::StackPolicy;
 
 /// The stack of one target.
 type Path<S> =
     Retry<Breaker<StreamGuard<TargetService<S>>, FollowBody, HttpCarry>, HttpClassify, HttpCarry>;
 
 /// The stacks of all targets, and who chooses between them.
-type Router<S, P> = Failover<Path<S>, HttpClassify, HttpCarry, P>;
+type Router<S, P> = Failover<Path<S>, HttpClassify, HttpCarry, StackPolicy<P>>;
 
 /// All layers, outermost first.
 type Layers<S, P> = Replay<Continue<Router<S, P>>>;
