@@ -8,11 +8,14 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, ServiceExt, service_fn};
-use tower_ai::breaker::BreakerLayer;
+use tower_ai::breaker::{Breaker, BreakerLayer};
 use tower_ai::error::{AllFailed, Failed, cause_ref};
-use tower_ai::failover::Failover;
-use tower_ai::retry::{RetryLayer, RetryPolicy};
-use tower_ai::{Attempt, BoxError, Budget, Carry, Deadline, Mode, Outcome, Report, Served, Target};
+use tower_ai::failover::{Failover, Hedge};
+use tower_ai::retry::{Retry, RetryLayer, RetryPolicy};
+use tower_ai::{
+    AtOnce, Attempt, BoxError, Budget, ByResult, Carry, Deadline, Mode, Outcome, Report, Served,
+    Target,
+};
 
 const SEC: Duration = Duration::from_secs(1);
 
@@ -49,6 +52,7 @@ impl Report<Answer> for Typed {
 }
 
 type Service = BoxCloneSyncService<Ask, Answer, BoxError>;
+type Path = Retry<Breaker<Service, AtOnce<ByResult>, Typed>, ByResult, Typed>;
 
 /// A provider that is sick for a time, and counts its attempts in both.
 struct Provider {
@@ -81,6 +85,22 @@ impl Provider {
         }
     }
 
+    /// A provider that answers, and takes 20 s for it for a time.
+    fn slow(name: &str, slow: Range<u64>) -> Self {
+        let mut provider = Self::new(name, name, 0..0, Outcome::Fault);
+        let (counts, begin) = (Arc::clone(&provider.attempts), Instant::now());
+        let service = service_fn(move |_: Ask| {
+            let is_slow = slow.contains(&(Instant::now() - begin).as_secs());
+            counts[usize::from(is_slow)].fetch_add(1, Ordering::Relaxed);
+            async move {
+                sleep(Duration::from_millis(if is_slow { 20_000 } else { 600 })).await;
+                Ok::<_, BoxError>(Answer::default())
+            }
+        });
+        provider.service = BoxCloneSyncService::new(service);
+        provider
+    }
+
     fn while_sick(&self) -> u32 {
         self.attempts[1].load(Ordering::Relaxed)
     }
@@ -92,6 +112,16 @@ impl Provider {
 
 /// Failover over retry over breaker, as the facade assembles them.
 fn stack(providers: &[Provider], budget: &Budget) -> Service {
+    BoxCloneSyncService::new(router(providers, budget))
+}
+
+/// The same with hedges after two seconds.
+fn hedged_stack(providers: &[Provider], budget: &Budget) -> Service {
+    let hedge = Hedge::after(2 * SEC).expect("some time");
+    BoxCloneSyncService::new(router(providers, budget).hedge(hedge))
+}
+
+fn router(providers: &[Provider], budget: &Budget) -> Failover<Path, ByResult, Typed> {
     let retry = RetryLayer::new(
         RetryPolicy::new()
             .carry(Typed)
@@ -105,7 +135,7 @@ fn stack(providers: &[Provider], budget: &Budget) -> Service {
         (provider.target.clone(), path)
     });
     let failover = Failover::new(paths).expect("valid targets");
-    BoxCloneSyncService::new(failover.carry(Typed).budget(budget.clone()))
+    failover.carry(Typed).budget(budget.clone())
 }
 
 /// Makes calls at a steady rate, and counts those that were answered.
@@ -246,4 +276,42 @@ async fn every_attempt_settles_though_its_caller_leaves() {
         assert_eq!(health().pending(), 0, "left after {wait} ms");
     }
     assert_eq!(health().mode(), Mode::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn hedges_stay_within_the_budget_however_slow_all_is() {
+    for slow in [&["a"][..], &["a", "b", "c"]] {
+        let providers = ["a", "b", "c"].map(|name| match slow.contains(&name) {
+            true => Provider::slow(name, 60..360),
+            false => Provider::slow(name, 0..0),
+        });
+        let budget = Budget::new(0.1, 5).expect("valid");
+        let stack = hedged_stack(&providers, &budget);
+        let (calls, answered) = drive(&stack, 5, 420).await;
+        assert_eq!(answered, calls, "{slow:?}");
+        let all = attempts(&providers);
+        assert!(all > calls, "{slow:?}: something was hedged");
+        let most = 1.1 * f64::from(calls) + 5.0;
+        assert!(f64::from(all) <= most, "{slow:?}: {all} for {calls}");
+        for provider in &providers {
+            let pending = provider.target.health().pending();
+            assert_eq!(pending, 0, "each attempt settled once");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn both_attempts_settle_though_their_caller_leaves() {
+    let providers = ["a", "b"].map(|name| Provider::slow(name, 0..600));
+    let stack = hedged_stack(&providers, &Budget::default());
+    for wait in [0, 1, 1999, 2000, 2001, 9000, 19_999, 20_001] {
+        let call = tokio::spawn(stack.clone().oneshot(Ask::default()));
+        sleep(Duration::from_millis(wait)).await;
+        call.abort();
+        let _cancelled = call.await;
+        for provider in &providers {
+            let health = provider.target.health();
+            assert_eq!(health.pending(), 0, "left after {wait} ms");
+        }
+    }
 }
