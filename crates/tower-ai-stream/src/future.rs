@@ -11,7 +11,7 @@ use http::{HeaderMap, Response, StatusCode, response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
-use tower_ai_core::{BoxError, Deadline};
+use tower_ai_core::{Attempt, BoxError, Deadline, Served};
 
 use crate::guard::Guard;
 use crate::settings::Settings;
@@ -29,6 +29,7 @@ pin_project! {
         settings: Settings,
         called: Instant,
         deadline: Option<Deadline>,
+        streamed: bool,
         is_read: bool,
     }
 }
@@ -47,7 +48,7 @@ impl<F, B> ResponseFuture<F, B> {
     pub(crate) fn new(
         future: F,
         settings: Settings,
-        deadline: Option<Deadline>,
+        attempt: Option<Attempt>,
         is_read: bool,
     ) -> Self {
         Self {
@@ -57,7 +58,8 @@ impl<F, B> ResponseFuture<F, B> {
             },
             settings,
             called: Instant::now(),
-            deadline,
+            deadline: attempt.and_then(|attempt| attempt.deadline()),
+            streamed: attempt.is_some_and(|attempt| attempt.streamed()),
             is_read,
         }
     }
@@ -87,15 +89,22 @@ where
                         let body = GuardedBody::untouched(body);
                         return Poll::Ready(Ok(Response::from_parts(parts, body)));
                     };
-                    if this.settings.malformed == Malformed::Skip {
+                    let sequel = (this.settings.malformed == Malformed::Skip).then(|| {
                         // The length may be another.
                         parts.headers.remove(CONTENT_LENGTH);
-                    }
+                        let served: &mut Served = parts.extensions.get_or_insert_default();
+                        served.sequel()
+                    });
                     let by = this.deadline.map(|deadline| deadline.instant());
-                    let guard = Guard::new(body, framing, *this.settings, *this.called, by);
+                    // A list of events comes under the name of JSON as well, where a stream was asked for.
+                    let settings = match framing {
+                        Framing::Json if !*this.streamed => this.settings.of_text(),
+                        _ => *this.settings,
+                    };
+                    let guard = Guard::new(body, framing, settings, *this.called, by);
                     this.state.set(State::Holding {
                         parts: Some(parts),
-                        guard: Some(Box::pin(guard)),
+                        guard: Some(Box::pin(guard.telling(sequel))),
                     });
                 }
                 StateProj::Holding { parts, guard } => {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
-use tower_ai_core::{BoxError, Outcome};
+use tower_ai_core::{BoxError, Outcome, Sequel};
 
 use crate::queue::Queue;
 use crate::settings::Settings;
@@ -38,6 +38,8 @@ pin_project! {
         ending: Option<Ending>,
         called: Instant,
         heard: Heard,
+        // Told of events that are left out, where any may be.
+        sequel: Option<Sequel>,
     }
 
     impl<B> PinnedDrop for Guard<B> {
@@ -61,12 +63,7 @@ impl<B> Guard<B> {
         commit_by: Option<Instant>,
     ) -> Self {
         let parser = Parser::new(framing);
-        let mut limits = settings.limits;
-        if framing == Framing::Json {
-            // The text comes when it is written, and there are no events whose pace could be counted.
-            (limits.first_content, limits.pace) = (None, None);
-        }
-        let mut clocks = Clocks::start(limits, Instant::now());
+        let mut clocks = Clocks::start(settings.limits, Instant::now());
         clocks.commit_by(commit_by);
         Self {
             body,
@@ -87,7 +84,14 @@ impl<B> Guard<B> {
             ending: None,
             called,
             heard: Heard::default(),
+            sequel: None,
         }
+    }
+
+    /// Whom to tell of events that are left out.
+    pub(crate) fn telling(mut self, sequel: Option<Sequel>) -> Self {
+        self.sequel = sequel;
+        self
     }
 
     pub(crate) fn heard(&self) -> &Heard {
@@ -214,6 +218,7 @@ where
         let mut start = 0;
         let mut rest = &data[..];
         let mut contents = 0;
+        let skipped = this.sieve.skipped();
         this.sieve.begin();
         while let Some(event) = this.parser.push(&mut rest) {
             let end = usize::try_from(this.parser.boundary() - base).unwrap_or(data.len());
@@ -234,6 +239,11 @@ where
         if contents > 0 && !*this.has_content {
             *this.has_content = true;
             this.heard.note_first_content(Instant::now() - *this.called);
+        }
+        if let Some(sequel) = this.sequel
+            && this.sieve.skipped() > skipped
+        {
+            sequel.add_skipped(this.sieve.skipped() - skipped);
         }
         let is_open = this.ending.is_none() && !this.parser.has_ended();
         let is_garbled = *this.ending == Some(Ending::Garbled);

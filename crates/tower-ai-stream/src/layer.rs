@@ -59,7 +59,8 @@ impl StreamGuardLayer {
     /// From the head of a streamed answer to its first content. Defaults to 10 s.
     ///
     /// An answer that is one JSON text has no such limit: its text comes when it is written, and the deadline of
-    /// the call bounds that.
+    /// the call bounds that. Where the call's [`Attempt`](tower_ai_core::Attempt) says that a stream was asked for,
+    /// JSON is a stream too (Gemini without `alt=sse`).
     ///
     /// # Errors
     ///

@@ -64,11 +64,10 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let attempt = request.extensions().get::<Attempt>();
-        let deadline = attempt.and_then(Attempt::deadline);
+        let attempt = request.extensions().get::<Attempt>().copied();
         // An answer to this has no body, whatever its head says.
         let is_read = request.method() != Method::HEAD;
         let future = self.inner.call(request);
-        ResponseFuture::new(future, self.settings, deadline, is_read)
+        ResponseFuture::new(future, self.settings, attempt, is_read)
     }
 }

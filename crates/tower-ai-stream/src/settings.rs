@@ -23,7 +23,7 @@ pub enum Malformed {
     /// The answer fails.
     #[default]
     Fail,
-    /// It is left out and counted.
+    /// It is left out and counted, in [`Heard`](crate::Heard) and in [`Served`](tower_ai_core::Served).
     Skip,
 }
 
@@ -55,6 +55,13 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The settings for an answer that is one JSON text: that comes when it is written, and there are no events whose
+    /// pace could be counted.
+    pub(crate) const fn of_text(mut self) -> Self {
+        (self.limits.first_content, self.limits.pace) = (None, None);
+        self
+    }
+
     pub(crate) fn scaled(mut self, factor: f64) -> Result<Self, InvalidGuard> {
         if !(1e-4..=1e4).contains(&factor) {
             return Err(InvalidGuard::Scale);

@@ -2,12 +2,15 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use support::script::{Step, call, data, drain, ending};
+use http::Request;
+use support::script::{Step, call, data, drain, ending, guarded};
 use tokio::time::Instant;
+use tower::ServiceExt;
 use tower_ai_core::error::{Elapsed, cause_ref, outcome_of};
-use tower_ai_core::{BoxError, Outcome};
+use tower_ai_core::{Attempt, BoxError, Outcome};
 use tower_ai_stream::{Commit, Ending, Heard, Lapse, StreamGuardLayer};
 
 const SSE: &str = "text/event-stream";
@@ -172,6 +175,26 @@ async fn a_json_text_may_take_its_time_to_begin_but_not_to_go_on() {
     let error = call(guard(), json, steps).await.unwrap_err();
     assert_eq!(ending(&error), Ending::TimedOut(Lapse::Stall));
     assert_eq!(Instant::now() - start, 10 * SEC);
+}
+
+#[tokio::test(start_paused = true)]
+async fn json_that_was_asked_for_as_a_stream_is_one() {
+    let answer = "[{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]},\"finishReason\":\"STOP\"}]}]";
+    let list = vec![Step::Wait(20 * SEC), data(answer)];
+    let alive = Arc::new(());
+    let ask = async |streamed| {
+        let mut request = Request::new(());
+        let attempt = Attempt::begin(Instant::now()).with_streamed(streamed);
+        request.extensions_mut().insert(attempt);
+        let service = guarded(guard(), "application/json", list.clone(), &alive);
+        service.oneshot(request).await
+    };
+    let error = ask(true).await.unwrap_err();
+    assert_eq!(ending(&error), Ending::TimedOut(Lapse::FirstContent));
+    assert!(
+        ask(false).await.is_ok(),
+        "a plain answer has no content before its end"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use support::script::{Answer, Step, call, data, drain, ending, guarded};
 use support::{ANTHROPIC, GEMINI, Recorded, STREAMS};
 use tower::ServiceExt;
 use tower_ai_core::error::outcome_of;
-use tower_ai_core::{BoxError, Outcome};
+use tower_ai_core::{BoxError, Outcome, Served};
 use tower_ai_stream::{Commit, Ending, Heard, Malformed, StreamGuardLayer};
 
 const SSE: &str = "text/event-stream";
@@ -239,8 +239,9 @@ proptest! {
         let steps = text.as_bytes().chunks(size).map(|piece| Step::Data(piece.to_vec().into()));
         let answer = run(call(layer, SSE, steps.collect())).unwrap();
         let heard = answer.extensions().get::<Heard>().cloned().unwrap();
+        let served = answer.extensions().get::<Served>().cloned().unwrap();
         prop_assert_eq!(run(drain(answer)), (good, Ending::Good));
-        prop_assert_eq!(heard.skipped(), 4);
+        prop_assert_eq!((heard.skipped(), served.skipped()), (4, 4));
     }
 }
 
