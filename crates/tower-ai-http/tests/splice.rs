@@ -20,7 +20,7 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_ai_core::error::{cause_ref, outcome_of};
 use tower_ai_core::{Attempt, BoxError, Joint, Outcome, Served, Splice, Target};
 use tower_ai_http::{ContinueLayer, Prefill, ReplayBody, ReplayLayer, TargetLayer};
-use tower_ai_stream::{Broken, Ending, Lapse, StreamGuardLayer};
+use tower_ai_stream::{Broken, Ending, Lapse, Malformed, StreamGuardLayer};
 
 use support::{Script, Step};
 
@@ -548,6 +548,24 @@ async fn a_target_that_breaks_before_it_goes_on_is_followed_by_another() {
     let got = call(&provider, ContinueLayer::new(), None).await;
     assert_eq!((got.text.as_str(), got.error.is_none()), ("abcd", true));
     assert_eq!(got.trailer.as_deref(), Some("t1>t3;restart"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_out_of_either_part_is_counted() {
+    let garbled = || Step::Data("data: {\"cho\n\n".into());
+    let first = stream([words("a"), garbled()]);
+    let second = stream([garbled(), words("ab"), garbled(), done()]);
+    let provider = Provider::new([first, second]);
+    let target = Target::builder("t")
+        .endpoint("http://h/v1")
+        .build()
+        .unwrap();
+    let target = TargetLayer::new(target).unwrap().layer(provider.service());
+    let guard = StreamGuardLayer::new().malformed(Malformed::Skip);
+    let stack = ReplayLayer::new().layer(ContinueLayer::new().layer(guard.layer(target)));
+    let got = read(stack.oneshot(ask(&hello())).await.unwrap()).await;
+    assert_eq!((got.text.as_str(), got.error.is_none()), ("ab", true));
+    assert_eq!(got.served.skipped(), 3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -39,6 +39,8 @@ where
     /// Targets whose answers to this call have broken off.
     broken: Vec<Target>,
     sequel: Sequel,
+    /// What is noted beside an answer that is joined to the first.
+    joined: Option<Served>,
     splices: Vec<Splice>,
     attempts: u32,
     prefills: bool,
@@ -96,6 +98,7 @@ where
             speaker: served.target().cloned(),
             broken: Vec::new(),
             sequel: served.sequel(),
+            joined: None,
             splices: Vec::new(),
             attempts: 0,
             prefills: true,
@@ -214,6 +217,7 @@ where
             return self.diverged();
         }
         self.note_joined();
+        self.note_skipped();
         self.phase = Phase::Over;
         if let Some(value) = spliced(&self.splices) {
             let trailers = self.trailers.get_or_insert_default();
@@ -245,9 +249,18 @@ where
         self.splices.push(splice);
     }
 
+    /// What was left out of an answer that was joined is left out of the whole.
+    fn note_skipped(&mut self) {
+        let served = self.joined.take();
+        if let Some(served) = served.filter(|_| self.splicer.is_joined()) {
+            self.sequel.add_skipped(served.skipped());
+        }
+    }
+
     // === going on ===
 
     fn broke(&mut self, error: Option<BoxError>) {
+        self.note_skipped();
         let told = error.as_deref().map(|error| outcome_of(error));
         let why = self.splicer.failed().or(told).unwrap_or(Outcome::Fault);
         let held = self.splicer.take_failure();
@@ -338,6 +351,7 @@ where
             return self.refused(is_invalid);
         }
         self.speaker = served.and_then(Served::target).cloned();
+        self.joined = served.cloned();
         let (joint, kept) = match response.extensions().get::<Prefilled>() {
             Some(prefilled) => (Joint::Prefill, prefilled.kept),
             None => (Joint::Restart, 0),
