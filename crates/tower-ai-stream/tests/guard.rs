@@ -340,6 +340,88 @@ fn a_json_answer_is_whole_or_no_answer() {
 }
 
 #[test]
+fn an_error_in_a_json_answer_is_one_whatever_the_status_said() {
+    let limited = Outcome::RateLimited { wait: None };
+    let overloaded = Outcome::Overloaded { wait: None };
+    let cases = [
+        // OpenRouter, at the top and in a choice.
+        (
+            r#"{"error":{"code":502,"message":"Provider returned error"}}"#,
+            Outcome::Fault,
+        ),
+        (
+            r#"{"id":"g","error":{"code":429,"message":"m"},"user_id":"u"}"#,
+            limited,
+        ),
+        (
+            r#"{"id":"g","choices":[{"error":{"code":503,"message":"m"},"finish_reason":"error",
+                "message":{"role":"assistant","content":"half of"}}]}"#,
+            overloaded,
+        ),
+        (
+            r#"{"choices":[{"finish_reason":"error","message":{"content":""}}]}"#,
+            Outcome::Fault,
+        ),
+        // OpenAI's responses.
+        (
+            r#"{"object":"response","status":"failed","output":[],
+                "error":{"code":"rate_limit_exceeded","message":"m"}}"#,
+            limited,
+        ),
+        (
+            r#"{"object":"response","status":"cancelled","error":null}"#,
+            Outcome::Fault,
+        ),
+        (
+            r#"{"object":"response","status":"incomplete",
+                "incomplete_details":{"reason":"content_filter"}}"#,
+            Outcome::Refused,
+        ),
+        // Anthropic, Gemini, vLLM, Ollama.
+        (
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#,
+            overloaded,
+        ),
+        (
+            r#"{"error":{"code":503,"message":"m","status":"UNAVAILABLE"}}"#,
+            overloaded,
+        ),
+        (
+            r#"{"promptFeedback":{"blockReason":"PROHIBITED_CONTENT"}}"#,
+            Outcome::Refused,
+        ),
+        (
+            r#"{"object":"error","message":"m","type":"internal_error","code":500}"#,
+            Outcome::Fault,
+        ),
+        (
+            r#"{"error":"model runner has unexpectedly stopped"}"#,
+            Outcome::Fault,
+        ),
+    ];
+    run(async {
+        for (text, expected) in cases {
+            let answer = call(first(), "application/json", vec![data(text)])
+                .await
+                .unwrap();
+            assert_eq!(outcome(&answer), Some(expected), "{text}");
+            assert_eq!(drain(answer).await.0, text, "the caller gets it as it came");
+        }
+        for text in [
+            r#"{"error":null,"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}"#,
+            r#"{"object":"response","status":"completed","error":null,"output":[]}"#,
+            r#"{"object":"response","status":"in_progress","error":null}"#,
+            r#"{"object":"list","data":[{"embedding":[0.1]}],"error":{}}"#,
+        ] {
+            let answer = call(first(), "application/json", vec![data(text)])
+                .await
+                .unwrap();
+            assert_eq!(outcome(&answer), None, "{text}");
+        }
+    });
+}
+
+#[test]
 fn a_json_answer_too_large_to_hold_is_read_on() {
     run(async {
         let layer = first().hold_whole(64);

@@ -1,4 +1,5 @@
-//! A stream that broke off is gone on with by another target: the whole stack, over real sockets.
+//! Answers that break are made good by another target: streams are gone on with, plain ones replaced. The whole stack,
+//! over real sockets.
 
 use std::time::Duration;
 
@@ -55,7 +56,7 @@ async fn pair(language: Language, fault: Fault, takes_prefill: bool, budget: Bud
     };
     let stack = Stack::builder()
         .targets([target(&first), target(&second)])
-        .tuning(Tuning::new().scaled(0.05).expect("a factor"))
+        .tuning(Tuning::new().scaled(0.1).expect("a factor"))
         .budget(budget)
         .continue_streams(true)
         .build(Client::builder(TokioExecutor::new()).build(HttpConnector::new()))
@@ -70,12 +71,16 @@ async fn pair(language: Language, fault: Fault, takes_prefill: bool, budget: Bud
 
 /// Makes a streamed call, and reads the answer as a client of that language does.
 async fn call(pair: &Pair, language: Language) -> (Grade, Reply, Served) {
-    let call = Call::new("1", "how are you", Duration::from_secs(20)).streamed();
+    let call = Call::new("1", "how are you", Duration::from_secs(20));
+    send(pair, language, call.streamed()).await
+}
+
+async fn send(pair: &Pair, language: Language, call: Call) -> (Grade, Reply, Served) {
     let request = call.request(&pair.first.endpoint()).expect("a request");
     let response = pair.stack.clone().oneshot(request.map(Full::new)).await;
     let response = response.expect("an answer begins");
     let served = response.extensions().get::<Served>().cloned();
-    let reply = Reply::read(language, true, response).await;
+    let reply = Reply::read(language, call.stream, response).await;
     let grade = reply.grade(&call, Duration::ZERO);
     (grade, reply, served.expect("the stack says who served"))
 }
@@ -181,4 +186,33 @@ async fn without_a_balance_the_failure_reaches_the_caller() {
     let error = reply.error.expect("a typed error");
     assert!(error.contains("broke off"), "{error}");
     assert_eq!((pair.second.log().len(), served.splices().len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_plain_answer_that_says_200_and_is_broken_is_replaced() {
+    for language in ALL {
+        for fault in [
+            cut(7),
+            Fault::CutAfter {
+                tokens: 7,
+                how: Cut::Rst,
+            },
+            Fault::CutAfter {
+                tokens: 7,
+                how: Cut::Clean,
+            },
+            Fault::ErrorAfter { tokens: 7 },
+            Fault::Garble { tokens: 7 },
+            Fault::StallAfter { tokens: 7 },
+        ] {
+            let pair = pair(language, fault, true, Budget::default()).await;
+            // Two in a row, as a fault is tried once more where it happened.
+            pair.first.set_script(Script::first(2, fault));
+            let call = Call::new("1", "how are you", Duration::from_secs(20));
+            let (grade, reply, served) = send(&pair, language, call).await;
+            assert_eq!(grade, Grade::Answered, "{language:?} {fault}: {reply:?}");
+            assert_eq!(served.target().map(Target::name), Some("second"), "{fault}");
+            assert_eq!(served.tried().len(), 1, "{fault}");
+        }
+    }
 }
