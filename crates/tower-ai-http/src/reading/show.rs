@@ -130,9 +130,11 @@ const fn again(again: Again) -> &'static str {
     match again {
         Again::Yes => "yes",
         Again::AtOnce => "at once",
+        Again::AtOnce => "at once",
         Again::IfAlone => "if alone",
         Again::IfPatient => "if patient",
-        _ => "no",
+        Again::No => "no",
+        _ => panic!("a word is missing"),
     }
 }
 
@@ -144,7 +146,8 @@ const fn lesson(lesson: Lesson) -> &'static str {
         Lesson::ShutKey => "shut the key",
         Lesson::DoubtKey => "doubt the key",
         Lesson::ShutTarget => "shut the target",
-        _ => "nothing",
+        Lesson::Nothing => "nothing",
+        _ => panic!("a word is missing"),
     }
 }
 
@@ -153,7 +156,8 @@ const fn elsewhere(elsewhere: Elsewhere) -> &'static str {
         Elsewhere::Yes => "yes",
         Elsewhere::LargerWindow => "larger window",
         Elsewhere::IfAllowed => "if allowed",
-        _ => "no",
+        Elsewhere::No => "no",
+        _ => panic!("a word is missing"),
     }
 }
 

@@ -192,6 +192,8 @@ impl fmt::Debug for TargetLayer {
         f.debug_struct("TargetLayer")
             .field("target", &self.config.target)
             .field("dialect", &self.config.dialect)
+            .field("error_limit", &self.config.error_limit)
+            .field("error_time", &self.config.error_time)
             .finish_non_exhaustive()
     }
 }
