@@ -9,10 +9,14 @@
 //! - `stream`: the truth about streamed answers: clocks, commit point, endings;
 //! - `http`: what AI providers' HTTP answers mean, replay, endpoint rewriting.
 //!
+//! Before it meets real calls: the [`guide`], with all defaults in one table, what each outcome does, why an SDK's own
+//! retries belong switched off, and when a call may be billed twice.
+//!
 //! The words that all layers share ([`Outcome`], [`Target`], [`Budget`] and so on) are always here.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod guide;
 #[cfg(feature = "stack")]
 mod stack;
 
