@@ -47,6 +47,13 @@ pub(crate) fn add(contest: &mut Contest) {
         check: Result::is_ok,
     });
     contest.add(Row {
+        work: "breaker, closed, keyed",
+        peer: None,
+        service: BreakerLayer::adaptive().keyed(|n: &u64| *n % 8).layer(Next),
+        request: number,
+        check: Result::is_ok,
+    });
+    contest.add(Row {
         work: "failover, first of 3 well",
         peer: None,
         service: failover::over(&failover::targets(3)),
