@@ -142,6 +142,12 @@ mod tests {
             chart.bad(0.01, 1, 0);
         }
         assert!(chart.level() >= h, "{} is below {h}", chart.level());
+        let (share, among) = chart.share();
+        assert_eq!(
+            (share, among),
+            (0.75, 3.0),
+            "three do not prove that all fail"
+        );
     }
 
     #[test]

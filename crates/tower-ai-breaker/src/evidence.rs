@@ -300,3 +300,53 @@ fn alive(chart: &Chart, ring: &Ring, at: &Present, rules: &Rules) -> f64 {
     });
     parts.sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Settings;
+
+    const SECOND: Nanos = 1_000_000_000;
+
+    fn fresh() -> (Evidence, Rules) {
+        let rules = Rules::of(&Settings::adaptive());
+        (Evidence::new(&rules), rules)
+    }
+
+    #[test]
+    fn what_is_suspect_does_not_become_usual() {
+        let (mut evidence, rules) = fresh();
+        for _ in 0..1000 {
+            evidence.failed(0, &rules);
+            evidence.aged(1, 0, 0, &rules);
+        }
+        assert!(evidence.p0() < 0.06, "{}", evidence.p0());
+        let slow = evidence.slowness.p0();
+        assert!(slow < 0.06, "{slow}");
+    }
+
+    #[test]
+    fn latency_is_learnt_slowly_from_what_is_suspect() {
+        let (mut evidence, rules) = fresh();
+        let lane = Lane::Plain;
+        for i in 0..300 {
+            evidence.took(i * SECOND, lane, SECOND / 2, true, &rules);
+        }
+        for i in 300..360 {
+            evidence.took(i * SECOND, lane, 5 * SECOND, false, &rules);
+        }
+        let usual = evidence.usual(lane).unwrap();
+        assert!(usual < SECOND * 6 / 10, "{usual}");
+    }
+
+    #[test]
+    fn calls_of_before_the_first_failure_excuse_nothing() {
+        let (mut evidence, rules) = fresh();
+        evidence.failed(10 * SECOND, &rules);
+        let before = evidence.levels();
+        evidence.survived(20, 9 * SECOND, &rules);
+        assert_eq!(evidence.levels(), before);
+        evidence.survived(1, 11 * SECOND, &rules);
+        assert!(evidence.levels()[0] < before[0]);
+    }
+}

@@ -197,11 +197,21 @@ mod tests {
     }
 
     #[test]
-    fn a_usual_share_of_errors_does_not_hold_the_window_down() {
+    fn calls_that_have_not_spoken_yet_do_not_end_it() {
+        let mut ramp = Ramp::new(0);
+        ramp.good(0.01, 20);
+        assert!(ramp.trial().is_well());
+        assert!(!ramp.is_over(10 * QUIET, QUIET), "the window never grew");
+        (0..4).for_each(|_| ramp.grow());
+        assert!(ramp.is_over(10 * QUIET, QUIET));
+    }
+
+    #[test]
+    fn up_to_four_times_the_usual_errors_do_not_hold_the_window_down() {
         let mut ramp = Ramp::new(0);
         for call in 1..2000 {
             ramp.admit(0);
-            if call % 20 == 0 {
+            if call % 7 == 0 {
                 ramp.bad(0.05, 1);
                 ramp.release(1);
             } else {
