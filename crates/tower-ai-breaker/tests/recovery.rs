@@ -8,7 +8,7 @@ use tokio::time::{Instant, advance};
 use tower::{Service, ServiceExt};
 use tower_ai_breaker::BreakerLayer;
 use tower_ai_core::error::Reason;
-use tower_ai_core::{Availability, Key, Mode, Outcome, Settle, Target};
+use tower_ai_core::{Availability, Key, Mode, Outcome, Settle, Target, Tuning};
 
 #[tokio::test(start_paused = true)]
 async fn it_comes_back_from_every_state() {
@@ -223,4 +223,46 @@ async fn a_servers_wait_is_kept_to() {
         call(&mut service, Outcome::Success).await.is_ok(),
         "who waits exactly as told is admitted"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn content_after_its_lease_takes_nobodys_place() {
+    let mut tuning = Tuning::new();
+    tuning.ramp_lease = 10 * SECOND;
+    let handle = BreakerLayer::adaptive().tuning(tuning).handle();
+    handle.force_open();
+    handle.automatic();
+    let mut late = handle.admit_at(Instant::now(), true).unwrap();
+    advance(11 * SECOND).await;
+    let _probe = handle.admit_at(Instant::now(), true).unwrap();
+    late.first_content();
+    let state = handle.state();
+    assert_eq!((state.window, state.in_window), (Some(1), 1), "the probe's");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_rate_limited_takes_no_place_in_the_ramp() {
+    let handle = BreakerLayer::adaptive().handle();
+    let admit = || handle.admit_at(Instant::now(), true);
+    for _ in 0..60 {
+        admit().unwrap().settle(Outcome::Success);
+        advance(SECOND).await;
+    }
+    let limited = Outcome::RateLimited { wait: None };
+    admit().unwrap().settle(limited);
+    handle.force_open();
+    handle.automatic();
+    advance(2 * SECOND).await;
+    for _ in 0..10 {
+        match admit() {
+            // Its place is free again at once.
+            Ok(mut permit) => permit.first_content(),
+            Err(shed) => {
+                assert_eq!(shed.reason(), Reason::RateLimited);
+                assert_eq!(handle.state().in_window, 0, "it has none");
+                return;
+            }
+        }
+    }
+    panic!("no cap: {:?}", handle.state());
 }

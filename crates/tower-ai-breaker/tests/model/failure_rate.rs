@@ -35,7 +35,7 @@ fn rule() -> impl Strategy<Value = Rule> {
     (
         1..5_u32,
         1..5_u32,
-        0..5_u64,
+        1..10_u64,
         window,
         1..8_usize,
         1..20_u64,
@@ -45,7 +45,7 @@ fn rule() -> impl Strategy<Value = Rule> {
             |(failures, slow, slow_after, window, minimum, wait, permitted)| Rule {
                 failures: failures * 25,
                 slow: slow * 25,
-                slow_after: 2 * slow_after + 1,
+                slow_after,
                 window,
                 minimum,
                 wait,
