@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tower_ai_core::error::{AllFailed, cause_ref};
 use tower_ai_core::{BoxError, Mode, Target};
-use tower_ai_failover::Failover;
+use tower_ai_failover::{Failover, Hedge, Order};
 
 use super::inner::{Next, Waiting};
 use super::number;
@@ -24,6 +24,26 @@ pub(crate) fn add(suite: &mut Suite) {
         work: "failover, first of 3 well, no budget",
         peer: None,
         service: over(&targets(3)).without_budget(),
+        request: number,
+        check: Result::is_ok,
+    });
+    for (work, order) in [
+        ("failover, 3 by weight", Order::Weighted),
+        ("failover, 3 by cost", Order::LeastCost),
+        ("failover, 3 by latency", Order::LeastLatency),
+    ] {
+        suite.add(Row {
+            work,
+            peer: None,
+            service: over(&targets(3)).order(order).seed(1),
+            request: number,
+            check: Result::is_ok,
+        });
+    }
+    suite.add(Row {
+        work: "failover, hedged, first of 3 well",
+        peer: None,
+        service: over(&targets(3)).hedge(Hedge::default()),
         request: number,
         check: Result::is_ok,
     });
