@@ -130,7 +130,6 @@ const fn again(again: Again) -> &'static str {
     match again {
         Again::Yes => "yes",
         Again::AtOnce => "at once",
-        Again::AtOnce => "at once",
         Again::IfAlone => "if alone",
         Again::IfPatient => "if patient",
         Again::No => "no",
