@@ -161,6 +161,7 @@ mod service;
 mod settings;
 mod state;
 mod store;
+mod stream;
 mod tags;
 mod verify;
 
@@ -177,4 +178,5 @@ pub use self::routes::{RouteReport, Standing};
 pub use self::semantic::{Semantic, Threshold};
 pub use self::service::Cache;
 pub use self::store::{Asking, Gone, Got, Store};
+pub use self::stream::{CachedStream, KeepStream, keep_stream};
 pub use self::verify::{Check, InvalidVerify, Verify};

@@ -21,15 +21,15 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, Eq, Hash, PartialEq)]
 pub struct Scope {
-    tenant: Option<Box<str>>,
-    user: Option<Box<str>>,
+    tenant: Option<Arc<str>>,
+    user: Option<Arc<str>>,
     if_personal: bool,
 }
 
 impl Scope {
     /// Answers are kept for this tenant alone.
     #[must_use]
-    pub fn tenant(id: impl Into<Box<str>>) -> Self {
+    pub fn tenant(id: impl Into<Arc<str>>) -> Self {
         Self {
             tenant: Some(id.into()),
             ..Self::shared()
@@ -48,7 +48,7 @@ impl Scope {
 
     /// Keeps everything apart for this user.
     #[must_use]
-    pub fn user(mut self, id: impl Into<Box<str>>) -> Self {
+    pub fn user(mut self, id: impl Into<Arc<str>>) -> Self {
         self.user = Some(id.into());
         self.if_personal = false;
         self
@@ -57,7 +57,7 @@ impl Scope {
     /// Keeps apart for this user only what is asked in the first person ("my order"). Other
     /// questions are shared within the tenant: users can learn by timing that one was asked before.
     #[must_use]
-    pub fn user_if_personal(mut self, id: impl Into<Box<str>>) -> Self {
+    pub fn user_if_personal(mut self, id: impl Into<Arc<str>>) -> Self {
         self.user = Some(id.into());
         self.if_personal = true;
         self

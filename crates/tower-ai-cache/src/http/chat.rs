@@ -112,32 +112,38 @@ fn parameters(map: &Map<String, Value>, facts: &mut Facts) {
     }
 }
 
-/// Whatever is not known to be text counts as media: what cannot be read cannot be compared.
 fn turn_facts(turn: &Value, facts: &mut Facts) {
-    let role = turn.get("role").and_then(Value::as_str);
-    let kind = turn.get("type").and_then(Value::as_str);
-    let calls = turn.get("tool_calls").is_some_and(|calls| !calls.is_null());
-    facts.tools |= calls
-        || matches!(role, Some("tool" | "function"))
-        || kind.is_some_and(|kind| kind.ends_with("_call") || kind.ends_with("_call_output"));
-    facts.media |= turn.get("images").is_some_and(|images| !images.is_null());
-    facts.remote_state |= kind == Some("item_reference");
-    let parts = ["content", "parts"]
-        .into_iter()
-        .filter_map(|key| turn.get(key)?.as_array());
-    for part in parts.flatten() {
-        match part.get("type").and_then(Value::as_str) {
-            Some("text" | "input_text" | "output_text") => {}
-            Some("tool_use" | "tool_result") => facts.tools = true,
-            None if part.get("text").is_some_and(Value::is_string) => {}
-            None if part.is_string() => {}
-            None if part.get("functionCall").is_some()
-                || part.get("functionResponse").is_some() =>
-            {
-                facts.tools = true;
+    let fields = turn.as_object().into_iter().flatten();
+    for (key, value) in fields.filter(|(_, value)| !value.is_null()) {
+        match key.as_str() {
+            "role" => facts.tools |= matches!(value.as_str(), Some("tool" | "function")),
+            "tool_calls" => facts.tools = true,
+            "images" => facts.media = true,
+            "type" => {
+                let kind = value.as_str().unwrap_or_default();
+                facts.tools |= kind.ends_with("_call") || kind.ends_with("_call_output");
+                facts.remote_state |= kind == "item_reference";
             }
-            _ => facts.media = true,
+            "content" | "parts" => {
+                let parts = value.as_array().into_iter().flatten();
+                parts.for_each(|part| part_facts(part, facts));
+            }
+            _ => {}
         }
+    }
+}
+
+/// Whatever is not known to be text counts as media: what cannot be read cannot be compared.
+fn part_facts(part: &Value, facts: &mut Facts) {
+    match part.get("type").and_then(Value::as_str) {
+        Some("text" | "input_text" | "output_text") => {}
+        Some("tool_use" | "tool_result") => facts.tools = true,
+        None if part.get("text").is_some_and(Value::is_string) => {}
+        None if part.is_string() => {}
+        None if part.get("functionCall").is_some() || part.get("functionResponse").is_some() => {
+            facts.tools = true;
+        }
+        _ => facts.media = true,
     }
 }
 
