@@ -4,10 +4,11 @@
 //!
 //! Each module is a crate of its own that stands alone; a feature of the same name brings it in here.
 //!
-//! - `stack` (default): all of the following, and [`Stack`], which assembles them in the right order;
+//! - `stack` (default): all of the following but the cache, and [`Stack`], which assembles them in the right order;
 //! - `retry`, `breaker`, `failover`: layers for any service and any types;
 //! - `stream`: the truth about streamed answers: clocks, commit point, endings;
-//! - `http`: what AI providers' HTTP answers mean, replay, endpoint rewriting.
+//! - `http`: what AI providers' HTTP answers mean, replay, endpoint rewriting;
+//! - `cache`, which `stack` leaves out: answers of before, and `StackBuilder::cached`, which puts it on top.
 //!
 //! Before it meets real calls: the [`guide`], with all defaults in one table, what each outcome does, why an SDK's own
 //! retries belong switched off, and when a call may be billed twice.
@@ -22,6 +23,8 @@ mod stack;
 
 pub use tower_ai_core::*;
 
+#[cfg(all(feature = "cache", feature = "stack"))]
+pub use self::stack::CachedBuilder;
 #[cfg(feature = "stack")]
 pub use self::stack::{
     InvalidStack, ResponseFuture, Stack, StackBody, StackBuilder, StackHandle, StackPolicy,
@@ -29,6 +32,8 @@ pub use self::stack::{
 
 #[cfg(feature = "breaker")]
 pub use tower_ai_breaker as breaker;
+#[cfg(feature = "cache")]
+pub use tower_ai_cache as cache;
 pub use tower_ai_core as core;
 #[cfg(feature = "failover")]
 pub use tower_ai_failover as failover;
