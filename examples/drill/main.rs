@@ -8,6 +8,7 @@
 
 mod args;
 mod bare;
+mod cached;
 mod check;
 mod client;
 mod ours;
@@ -33,6 +34,8 @@ fn contenders() -> Vec<(&'static str, Factory)> {
     vec![
         ("bare", bare::factory()),
         ("tower-retry", tower_retry::factory()),
+        ("tower-ai+cache", cached::factory()),
+        // The last one: scenarios run it alone unless they are told otherwise.
         ("tower-ai", ours::factory()),
     ]
 }

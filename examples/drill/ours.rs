@@ -3,36 +3,23 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use tower::ServiceExt;
-use tower_ai::http::{Prefill, ReplayBody, Secret, TargetLayer};
+use tower::{Service, ServiceExt};
+use tower_ai::http::{Prefill, Secret, TargetLayer};
 use tower_ai::stream::Commit;
-use tower_ai::{Key, Served, Stack, Target, Tuning};
-use tower_ai_drill::{Call, Endpoint, Factory, Reply, contender_fn};
+use tower_ai::{Key, Served, Stack, StackBuilder, Target, Tuning};
+use tower_ai_drill::{Call, Endpoint, Factory, Reply, Setup, contender_fn};
 
 use crate::BoxError;
 
-type Ours = Stack<Client<HttpConnector, ReplayBody<Full<Bytes>>>>;
-
 pub(crate) fn factory() -> Factory {
     Arc::new(|setup| {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new()).build(connector);
-
-        let targets: Result<Vec<_>, _> = setup.endpoints.iter().map(target).collect();
-        let stack = Stack::builder()
-            .targets(targets?)
-            .tuning(Tuning::new().scaled(1.0 / setup.scale.factor())?)
-            .deadline(setup.deadline)
-            .commit(commit(setup.commit))
-            .continue_streams(setup.commit == tower_ai_drill::Commit::Continue)
-            .seed(setup.seed)
-            .build(client)?;
-
+        let stack = builder(setup)?.build(client())?;
         let first = setup.endpoints.first().cloned().ok_or("no target")?;
         let handle = stack.handle();
         let state = move |name: &str| {
@@ -43,6 +30,29 @@ pub(crate) fn factory() -> Factory {
         let send = move |call| send(stack.clone(), first.clone(), call);
         Ok(Arc::new(contender_fn(send).states(state)))
     })
+}
+
+/// The stack without its client.
+pub(crate) fn builder(setup: &Setup) -> Result<StackBuilder, BoxError> {
+    let targets: Result<Vec<_>, _> = setup.endpoints.iter().map(target).collect();
+    Ok(Stack::builder()
+        .targets(targets?)
+        .tuning(Tuning::new().scaled(1.0 / setup.scale.factor())?)
+        .deadline(setup.deadline)
+        .commit(commit(setup.commit))
+        .continue_streams(setup.commit == tower_ai_drill::Commit::Continue)
+        .seed(setup.seed))
+}
+
+/// A pooled HTTP/1 client without TLS.
+pub(crate) fn client<B>() -> Client<HttpConnector, B>
+where
+    B: Body + Send,
+    B::Data: Send,
+{
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    Client::builder(TokioExecutor::new()).build(connector)
 }
 
 const fn commit(commit: tower_ai_drill::Commit) -> Commit {
@@ -69,7 +79,12 @@ fn target(endpoint: &Endpoint) -> Result<TargetLayer, BoxError> {
     Ok(layer.with_secret(&Secret::new(&endpoint.key))?)
 }
 
-async fn send(stack: Ours, first: Endpoint, call: Call) -> Reply {
+pub(crate) async fn send<S, B>(stack: S, first: Endpoint, call: Call) -> Reply
+where
+    S: Service<Request<Full<Bytes>>, Response = Response<B>, Error = BoxError>,
+    B: Body,
+    B::Error: Into<BoxError>,
+{
     // Written for the preferred provider; the stack rewrites it for whichever answers.
     let request = match call.request(&first) {
         Ok(request) => request.map(Full::new),

@@ -13,6 +13,8 @@ use crate::{BoxError, progress, table};
 
 /// The calls per second of outage time.
 const CALLS_PER_S: f64 = 20.0;
+/// The share of the calls that ask what was asked before: modest for questions to a support desk.
+const REPEATED: f64 = 0.3;
 /// Time to start all fake providers before the first call.
 const WARM_UP: Duration = Duration::from_millis(200);
 
@@ -38,7 +40,8 @@ pub(crate) async fn run(
         let drill = Drill::new(mission()?)
             .scale(scale)
             .seed(seed)
-            .calls_per_s(CALLS_PER_S);
+            .calls_per_s(CALLS_PER_S)
+            .repeated(REPEATED);
         progress::introduce(&drill, scale, seed, CALLS_PER_S);
         let accounts = once(&drill, &contenders).await?;
         table::print(&accounts);
@@ -128,6 +131,7 @@ fn json_of(
         "scale": scale.factor(),
         "length_s": drill.outage().length().as_secs_f64(),
         "calls_per_s": CALLS_PER_S,
+        "repeated": REPEATED,
         "calls_per_s_wall": CALLS_PER_S * scale.factor(),
         "noise": noise(accounts),
         "contenders": contenders,

@@ -21,6 +21,12 @@ pub(crate) fn print(accounts: &[(&'static str, Account)]) {
             score.attempts,
             100.0 * score.to_sick,
         );
+        if score.saved > 0 {
+            println!(
+                "{:<14} {:>8} answers without a call to a provider, {} of them while the first was sick",
+                "", score.saved, score.saved_sick
+            );
+        }
         if score.broken > 0 {
             println!(
                 "{:<14} {:>8} broken answers given as good ones",

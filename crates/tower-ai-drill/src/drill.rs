@@ -29,6 +29,7 @@ pub struct Drill {
     seed: u64,
     calls_per_s: f64,
     streamed: f64,
+    repeated: f64,
     deadline: Duration,
 }
 
@@ -41,6 +42,7 @@ impl Drill {
             seed: 0,
             calls_per_s: 20.0,
             streamed: 0.5,
+            repeated: 0.0,
             deadline: Duration::from_secs(30),
         }
     }
@@ -56,6 +58,14 @@ impl Drill {
     #[must_use]
     pub const fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
+        self
+    }
+
+    /// Makes so large a share of the calls ask what users ask again and again: [`Traffic::repeated`]; a bad share
+    /// fails the run. Defaults to none.
+    #[must_use]
+    pub const fn repeated(mut self, share: f64) -> Self {
+        self.repeated = share;
         self
     }
 
@@ -134,6 +144,7 @@ impl Drill {
     fn traffic(&self) -> Result<Traffic, crate::Invalid> {
         let traffic = Traffic::new(self.calls_per_s, self.outage.length())?
             .streamed(self.streamed)?
+            .repeated(self.repeated)?
             .deadline(self.deadline)
             .seed(self.seed);
         match self.outage.surged() {

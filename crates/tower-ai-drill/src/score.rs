@@ -1,6 +1,6 @@
 //! What an outage did to the users of a client stack.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -45,6 +45,11 @@ pub struct Score {
     pub to_sick: f64,
     /// The share of calls made while the first target was sick that reached a sick target at all.
     pub to_sick_calls: f64,
+    /// Answers that cost no attempt, since no target saw a call of this id: a cache gave them, or another caller's
+    /// attempt did.
+    pub saved: usize,
+    /// Those of them that were asked for while the first target was sick.
+    pub saved_sick: usize,
     /// How long it took a healed first target to get 90 % of its share back: of each healing, from
     /// the target's healing to the start of the first five seconds in which it got, per call, nine
     /// tenths of the attempts that it got before anything broke. The longest of all healings;
@@ -78,6 +83,7 @@ impl Run<'_> {
         let answered = graded(Grade::Answered);
         let waits = self.waits();
         let (to_sick, to_sick_calls) = self.at_sick();
+        let (saved, saved_sick) = self.saved();
         Score {
             calls,
             answered,
@@ -89,6 +95,8 @@ impl Run<'_> {
             p99_ms: quantile(&waits, 0.99),
             to_sick,
             to_sick_calls,
+            saved,
+            saved_sick,
             back_after_s: self.back_after(),
             told: self.told(),
         }
@@ -125,7 +133,7 @@ impl Run<'_> {
             return (0.0, 0.0);
         };
         let exposed = self.calls_within(&self.outage.sick(first));
-        let (mut attempts, mut calls) = (0, std::collections::HashSet::new());
+        let (mut attempts, mut calls) = (0, HashSet::new());
         for target in self.outage.targets() {
             let sick = self.outage.sick(target);
             let entries = self
@@ -138,6 +146,26 @@ impl Run<'_> {
             }
         }
         (ratio(attempts, exposed), ratio(calls.len(), exposed))
+    }
+
+    /// Answers without an attempt, in all and while the first target was sick.
+    fn saved(&self) -> (usize, usize) {
+        let seen: HashSet<_> = self
+            .entries
+            .iter()
+            .filter_map(|e| e.call.as_deref())
+            .collect();
+        let saved =
+            |record: &&Record| record.grade == Grade::Answered && !seen.contains(&*record.call.id);
+        let first = self.outage.targets().next();
+        let sick = first.map_or_else(Vec::new, |first| self.outage.sick(first));
+        let saved = self.records.iter().filter(saved);
+        saved.fold((0, 0), |(all, within), record| {
+            (
+                all + 1,
+                within + usize::from(self.is_within(record.asked, &sick)),
+            )
+        })
     }
 
     fn back_after(&self) -> Option<f64> {

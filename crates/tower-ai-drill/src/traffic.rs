@@ -16,6 +16,9 @@ const RATE_MAX: f64 = 1e6;
 /// The most calls that one flow may make.
 const CALLS_MAX: f64 = 10_000_000.0;
 
+/// The questions that are asked again and again.
+const COMMON: f64 = 40.0;
+
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Calls at a rate, whether or not the ones before were answered, as users make them.
@@ -44,6 +47,7 @@ pub struct Traffic {
     length: Duration,
     surge: Option<(Range<Duration>, f64)>,
     streamed: f64,
+    repeated: f64,
     deadline: Duration,
     seed: u64,
     words: usize,
@@ -67,6 +71,7 @@ impl Traffic {
             length,
             surge: None,
             streamed: 0.0,
+            repeated: 0.0,
             deadline: Duration::from_secs(30),
             seed: 0,
             words: 4,
@@ -97,6 +102,19 @@ impl Traffic {
             return Err(Invalid::Share);
         }
         self.streamed = share;
+        Ok(self)
+    }
+
+    /// Makes so large a share of the calls ask one of 40 questions that users ask again and again. Defaults to none.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid::Share`] unless the share is from 0 to 1.
+    pub fn repeated(mut self, share: f64) -> Result<Self, Invalid> {
+        if !(0.0..=1.0).contains(&share) {
+            return Err(Invalid::Share);
+        }
+        self.repeated = share;
         Ok(self)
     }
 
@@ -158,7 +176,11 @@ impl Traffic {
     fn call(&self, index: u64, scale: Scale) -> Call {
         let id = index.to_string();
         let more = " more".repeat(self.words.saturating_sub(4));
-        let prompt = format!("question {index} of {}{more}", self.seed);
+        let number = match draw(self.seed, &[b"repeated", id.as_bytes()]) < self.repeated {
+            true => (draw(self.seed, &[b"which", id.as_bytes()]) * COMMON) as u64,
+            false => index,
+        };
+        let prompt = format!("question {number} of {}{more}", self.seed);
         let mut call = Call::new(id, prompt, scale.to_wall(self.deadline));
         call.stream = draw(self.seed, &[b"stream", call.id.as_bytes()]) < self.streamed;
         call
