@@ -10,7 +10,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tower::{Service, ServiceExt};
-use tower_ai::http::{Prefill, Secret, TargetLayer};
+use tower_ai::http::{Dialect, Prefill, Secret, TargetLayer};
 use tower_ai::stream::Commit;
 use tower_ai::{Key, Served, Stack, StackBuilder, Target, Tuning};
 use tower_ai_drill::{Call, Endpoint, Factory, Reply, Setup, contender_fn};
@@ -75,8 +75,18 @@ fn target(endpoint: &Endpoint) -> Result<TargetLayer, BoxError> {
     if let Some(window) = endpoint.window {
         target = target.context_window(window.try_into()?);
     }
-    let layer = TargetLayer::new(target.build()?)?.with_prefill(Prefill::Message);
+    let layer = TargetLayer::new(target.build()?)?
+        .with_dialect(dialect(endpoint.dialect))
+        .with_prefill(Prefill::Message);
     Ok(layer.with_secret(&Secret::new(&endpoint.key))?)
+}
+
+const fn dialect(dialect: tower_ai_drill::Dialect) -> Dialect {
+    match dialect {
+        tower_ai_drill::Dialect::Anthropic => Dialect::Anthropic,
+        tower_ai_drill::Dialect::Gemini => Dialect::Gemini,
+        _ => Dialect::OpenAi,
+    }
 }
 
 pub(crate) async fn send<S, B>(stack: S, first: Endpoint, call: Call) -> Reply

@@ -22,6 +22,7 @@ use crate::Invalid;
 /// | `slow:F` | [`Slow`](Self::Slow) by the factor F |
 /// | `trickle` | [`Trickle`](Self::Trickle) |
 /// | `cut:K`, `cut-rst:K`, `cut-clean:K` | [`CutAfter`](Self::CutAfter) K tokens |
+/// | `cut-at:B`, `cut-at-rst:B`, `cut-at-clean:B` | [`CutAt`](Self::CutAt) B bytes |
 /// | `garble:K` | [`Garble`](Self::Garble) the event after K tokens |
 /// | `no-done` | [`NoDone`](Self::NoDone) |
 /// | `error:K` | [`ErrorAfter`](Self::ErrorAfter) K tokens |
@@ -54,6 +55,14 @@ pub enum Fault {
     CutAfter {
         /// Tokens sent before.
         tokens: u32,
+        /// How the connection ends.
+        how: Cut,
+    },
+    /// Ends the answer, which comes all at once, after so many bytes of it, head and framing included; if
+    /// there are not so many, it is whole.
+    CutAt {
+        /// Bytes sent before; of a [clean](Cut::Clean) cut, bytes of the body.
+        bytes: usize,
         /// How the connection ends.
         how: Cut,
     },
@@ -140,6 +149,11 @@ impl fmt::Display for Fault {
                 Cut::Fin => write!(f, "cut:{tokens}"),
                 Cut::Rst => write!(f, "cut-rst:{tokens}"),
             },
+            Self::CutAt { bytes, how } => match how {
+                Cut::Clean => write!(f, "cut-at-clean:{bytes}"),
+                Cut::Fin => write!(f, "cut-at:{bytes}"),
+                Cut::Rst => write!(f, "cut-at-rst:{bytes}"),
+            },
             Self::ErrorAfter { tokens } => write!(f, "error:{tokens}"),
             Self::Garble { tokens } => write!(f, "garble:{tokens}"),
             Self::Late { by } => write!(f, "late:{}", by.as_secs_f64()),
@@ -208,11 +222,18 @@ fn counted(name: &str, amount: &str) -> Result<Fault, Invalid> {
             how,
         })
     };
+    let cut_at = |how| {
+        let bytes = amount.parse().map_err(|_| Invalid::FaultName)?;
+        Ok(Fault::CutAt { bytes, how })
+    };
     match name {
         "429" => Ok(Fault::RateLimit {
             wait: Some(seconds(amount)?),
         }),
         "cut" => cut(Cut::Fin),
+        "cut-at" => cut_at(Cut::Fin),
+        "cut-at-clean" => cut_at(Cut::Clean),
+        "cut-at-rst" => cut_at(Cut::Rst),
         "cut-clean" => cut(Cut::Clean),
         "cut-rst" => cut(Cut::Rst),
         "error" => Ok(Fault::ErrorAfter { tokens: tokens()? }),
@@ -247,6 +268,9 @@ mod tests {
             "500",
             "529",
             "context",
+            "cut-at-clean:4",
+            "cut-at-rst:4",
+            "cut-at:4",
             "cut-clean:4",
             "cut-rst:4",
             "cut:4",

@@ -9,6 +9,9 @@ use crate::{Defect, Dialect};
 /// The most of an answer that is kept; what is longer counts as garbled.
 const ANSWER_MAX: usize = 16 * 1024 * 1024;
 
+/// OpenAI's mark behind a stream that has said why it ended.
+const END_MARK: &[u8] = b"data: [DONE]\n";
+
 /// A caller's eye on a body.
 #[derive(Debug)]
 pub(crate) struct Reader {
@@ -81,11 +84,7 @@ impl Reader {
     }
 
     fn event(&mut self, event: &[u8]) {
-        let lines = event.split(|byte| *byte == b'\n');
-        let mut data = Vec::new();
-        for line in lines.filter_map(|line| line.strip_prefix(b"data:")) {
-            data.extend_from_slice(line);
-        }
+        let data = data_of(event);
         let data = data.trim_ascii();
         if data == b"[DONE]" {
             self.reading.ended = true;
@@ -97,16 +96,23 @@ impl Reader {
         }
     }
 
-    /// Reads what follows the last event: nothing, or an error outside the framing.
+    /// Reads what follows the last event: nothing, an event but for its blank line, or an error outside
+    /// the framing.
     fn unframed(&mut self) {
-        let rest = self.rest.trim_ascii();
-        if rest.is_empty() {
+        let rest = std::mem::take(&mut self.rest);
+        if END_MARK.starts_with(&rest) {
+            // Nothing of the answer is missing, and who ended without the mark ended all the same.
             return;
         }
-        match serde_json::from_slice::<Value>(rest) {
-            Ok(value) => self.dialect.wire().read_event(&value, &mut self.reading),
-            // The beginning of an event.
-            Err(_) => self.reading.ended = false,
+        let data = data_of(&rest);
+        let data = if data.is_empty() { &rest } else { &data };
+        match data.trim_ascii() {
+            b"" => {}
+            data => match serde_json::from_slice::<Value>(data) {
+                Ok(value) => self.dialect.wire().read_event(&value, &mut self.reading),
+                // The beginning of an event.
+                Err(_) => self.reading.ended = false,
+            },
         }
     }
 
@@ -116,6 +122,13 @@ impl Reader {
             Err(error) => self.garbled = !error.is_eof(),
         }
     }
+}
+
+/// The data of an event's lines.
+fn data_of(event: &[u8]) -> Vec<u8> {
+    let lines = event.split(|byte| *byte == b'\n');
+    let data = lines.filter_map(|line| line.strip_prefix(b"data:"));
+    data.collect::<Vec<_>>().concat()
 }
 
 /// Where the first event ends, and the length of the blank line behind it.

@@ -30,6 +30,14 @@ impl From<io::Error> for Gone {
     }
 }
 
+/// One chunk of a chunked body.
+pub(crate) fn framed(bytes: &[u8]) -> Vec<u8> {
+    let mut chunk = format!("{:x}\r\n", bytes.len()).into_bytes();
+    chunk.extend_from_slice(bytes);
+    chunk.extend_from_slice(b"\r\n");
+    chunk
+}
+
 /// One connection of a client.
 #[derive(Debug)]
 pub(crate) struct Conn {
@@ -61,10 +69,7 @@ impl Conn {
         if bytes.is_empty() {
             return Ok(());
         }
-        let mut chunk = format!("{:x}\r\n", bytes.len()).into_bytes();
-        chunk.extend_from_slice(bytes);
-        chunk.extend_from_slice(b"\r\n");
-        self.write(&chunk).await
+        self.write(&framed(bytes)).await
     }
 
     /// Ends a chunked body.

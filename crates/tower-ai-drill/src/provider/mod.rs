@@ -2,6 +2,7 @@
 
 mod accept;
 mod builder;
+mod bytes;
 mod capacity;
 mod plain;
 mod refuse;

@@ -63,7 +63,7 @@ async fn whole(conn: &mut Conn, body: &[u8], end: End) -> Result<Done, Gone> {
 }
 
 /// The head of an answer of so many bytes.
-fn ok(length: usize) -> Vec<u8> {
+pub(super) fn ok(length: usize) -> Vec<u8> {
     let headers = [
         ("content-type", "application/json".to_owned()),
         ("content-length", length.to_string()),
@@ -72,7 +72,7 @@ fn ok(length: usize) -> Vec<u8> {
 }
 
 /// The body: the answer, the answer with a hole in it, or an error in its place.
-fn body(job: &Job<'_>) -> Vec<u8> {
+pub(super) fn body(job: &Job<'_>) -> Vec<u8> {
     let wire = job.shared.dialect.wire();
     if let Some(Fault::ErrorAfter { .. }) = job.fault {
         return wire

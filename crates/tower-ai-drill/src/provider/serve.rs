@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Shared, plain, refuse, stream};
+use super::{Shared, bytes, plain, refuse, stream};
 use crate::answer::{Usage, progress};
 use crate::dialect::{Ask, Refusal};
 use crate::http1::{Conn, Gone, Request};
@@ -163,6 +163,7 @@ fn works(fault: Fault) -> bool {
     matches!(
         fault,
         Fault::CutAfter { .. }
+            | Fault::CutAt { .. }
             | Fault::ErrorAfter { .. }
             | Fault::Garble { .. }
             | Fault::Late { .. }
@@ -203,6 +204,7 @@ async fn act(conn: &mut Conn, job: &Job<'_>) -> Result<Done, Gone> {
     match job.fault {
         Some(Fault::Refuse | Fault::Reset) => Ok(Done::Reset),
         Some(Fault::StallBeforeHead) => Err(conn.gone().await),
+        Some(Fault::CutAt { bytes, how }) => bytes::write(conn, job, bytes, how).await,
         Some(fault) => match refuse::refusal(job, fault) {
             Some(refusal) => refuse::refuse(conn, job.shared, &refusal).await,
             None if job.ask.stream => stream::write(conn, job).await,

@@ -55,10 +55,25 @@ pub(super) async fn write(conn: &mut Conn, job: &Job<'_>) -> Result<Done, Gone> 
     }))
 }
 
+/// All events of a whole answer.
+pub(super) fn events(job: &Job<'_>) -> Vec<Vec<u8>> {
+    let wire = job.shared.dialect.wire();
+    let about = About {
+        id: job.id,
+        model: &job.shared.model,
+        usage: job.usage(),
+    };
+    let token = |index| wire.token(about, &token(&job.ask.prompt, index, job.length));
+    let mut events = vec![wire.opening(about)];
+    events.extend((job.said + 1..=job.length).map(token));
+    events.push(wire.closing(about, true));
+    events.into_iter().map(String::into_bytes).collect()
+}
+
 /// An event that is neither JSON nor UTF-8.
 const GARBLED: &str = "data: {\"choices\":[{\"delta\":{\"con\u{1}\u{2}te\n\n";
 
-fn opening() -> Vec<u8> {
+pub(super) fn opening() -> Vec<u8> {
     let headers = [
         ("content-type", "text/event-stream".to_owned()),
         ("cache-control", "no-cache".to_owned()),

@@ -119,7 +119,10 @@ impl Part {
         let epoch = Instant::now() + Duration::from_millis(50);
         let mut targets = Vec::with_capacity(self.targets.len());
         for target in self.targets {
+            // Keys count: one that is shown to another's target is refused there.
+            let key = format!("key-{}", target.name());
             let target = target.dialect(conditions.dialect).seed(conditions.seed);
+            let target = target.key(key);
             targets.push(target.scale(scale).epoch(epoch).start().await?);
         }
         let mut setup = Setup::new(targets.iter().map(|target| target.endpoint()).collect());
