@@ -37,11 +37,11 @@ pub(super) fn percent(share: f64) -> String {
     let share = 100.0 * share;
     if share > 99.0 && share < 99.995 {
         // Never round a failure away.
-        format!("{:.2} %", (share * 100.0).floor() / 100.0)
+        format!("{:.2}\u{a0}%", (share * 100.0).floor() / 100.0)
     } else if share >= 99.995 {
-        "100 %".to_owned()
+        "100\u{a0}%".to_owned()
     } else {
-        format!("{share:.1} %")
+        format!("{share:.1}\u{a0}%")
     }
 }
 
@@ -78,10 +78,10 @@ mod tests {
 
     #[test]
     fn a_failure_is_never_rounded_away() {
-        assert_eq!(percent(1.0), "100 %");
-        assert_eq!(percent(0.9999), "99.99 %");
-        assert_eq!(percent(0.99994), "99.99 %");
-        assert_eq!(percent(0.5528), "55.3 %");
+        assert_eq!(percent(1.0), "100\u{a0}%");
+        assert_eq!(percent(0.9999), "99.99\u{a0}%");
+        assert_eq!(percent(0.99994), "99.99\u{a0}%");
+        assert_eq!(percent(0.5528), "55.3\u{a0}%");
         assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
     }
 }
