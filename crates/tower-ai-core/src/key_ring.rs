@@ -124,15 +124,15 @@ impl KeyRing {
             if self.wait(number, now).is_some() {
                 continue;
             }
-            if place.key.may_be_shut() && !place.key.begin_probe(now, tuning.open_longest) {
-                continue;
-            }
-            if !place.headroom.is_tight(self.epoch, now) {
+            if place.headroom.is_tight(self.epoch, now) {
+                tight = tight.or(Some(number));
+            } else if place.may_take(now, tuning) {
                 return Ok(number);
             }
-            tight = tight.or(Some(number));
         }
-        tight.ok_or_else(|| self.note_away(now))
+        tight
+            .filter(|&number| self.places[number].may_take(now, tuning))
+            .ok_or_else(|| self.note_away(now))
     }
 
     /// Charges what an attempt was told to the key that it went with, and returns what it says of the target.
@@ -151,7 +151,9 @@ impl KeyRing {
         let why = match outcome.advice().lesson {
             Lesson::Success => {
                 place.key.worked(now);
-                self.away.store(0, Ordering::Relaxed);
+                if self.may_be_away() {
+                    self.away.store(0, Ordering::Relaxed);
+                }
                 return outcome;
             }
             Lesson::Gate => {
@@ -247,6 +249,13 @@ impl KeyRing {
         };
         self.away.store(until, Ordering::Relaxed);
         soonest
+    }
+}
+
+impl Place {
+    /// Whether a call may go with a key that no wait keeps away: if it was shut, only one at a time.
+    fn may_take(&self, now: Instant, tuning: &Tuning) -> bool {
+        !self.key.may_be_shut() || self.key.begin_probe(now, tuning.open_longest)
     }
 }
 
@@ -374,6 +383,18 @@ mod tests {
         assert!(!best.is_tight());
         assert!(ring.note_headroom(1, now, &room(2)).unwrap().is_tight());
         assert!(ring.take(now, &TUNING).is_ok(), "there is no other");
+    }
+
+    #[test]
+    fn a_key_that_is_passed_over_is_not_on_trial() {
+        let (ring, now) = (ring(&["a", "b"]), Instant::now());
+        let later = now + TUNING.shut_first;
+        ring.settle(0, Outcome::Unauthorized, now, &TUNING);
+        let tight = Headroom::new().with_requests(crate::Room::new(0, 9, later + SEC));
+        ring.note_headroom(0, now, &tight);
+        let taken: Vec<_> = (0..3).map(|_| ring.take(later, &TUNING)).collect();
+        assert_eq!(taken, [Ok(1); 3]);
+        assert_eq!(ring.wait(0, later), None, "nobody has tried it");
     }
 
     #[test]
