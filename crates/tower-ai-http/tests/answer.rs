@@ -116,6 +116,52 @@ async fn a_good_answer_is_not_read() {
 }
 
 #[tokio::test]
+async fn each_provider_is_understood_by_the_name_of_its_target() {
+    let loading = r#"{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}"#;
+    let moderated = r#"{"error":{"code":403,"message":"Flagged","metadata":{}}}"#;
+    let wait = None;
+    for (provider, status, header, body, expected) in [
+        (
+            "aws.bedrock",
+            429,
+            "ModelNotReadyException",
+            "{}",
+            Outcome::Warming { wait },
+        ),
+        (
+            "aws.bedrock",
+            429,
+            "ThrottlingException",
+            "{}",
+            Outcome::RateLimited { wait },
+        ),
+        ("llama.cpp", 503, "", loading, Outcome::Warming { wait }),
+        ("openrouter", 403, "", moderated, Outcome::Refused),
+        ("openai", 403, "", moderated, Outcome::Unauthorized),
+        ("groq", 422, "", "{}", Outcome::Conflict),
+        ("vertex", 429, "", "{}", Outcome::Overloaded { wait }),
+        ("acme", 429, "", "{}", Outcome::RateLimited { wait }),
+    ] {
+        let client = service_fn(move |_: Sent| {
+            let response = Response::builder()
+                .status(status)
+                .header("x-amzn-errortype", header);
+            std::future::ready(
+                response
+                    .body(Script::new([data(body)]))
+                    .map_err(BoxError::from),
+            )
+        });
+        let target = Target::builder("t")
+            .provider(provider)
+            .endpoint("http://host");
+        let layer = TargetLayer::new(target.build().unwrap()).unwrap();
+        let response = layer.layer(client).oneshot(json()).await.unwrap();
+        assert_eq!(outcome(&response), expected, "{provider} {status} {header}");
+    }
+}
+
+#[tokio::test]
 async fn readiness_is_passed_through() {
     let (mut service, mut handle) = spawn_layer::<Sent, Response<Script>, _>(layer());
     handle.allow(0);

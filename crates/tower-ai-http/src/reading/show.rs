@@ -13,6 +13,9 @@ A provider's own rows stand first, then what most providers mean by a status; th
 always counts, words of the body only beside it, because providers echo prompts. *Seen* rows stand on an answer, a
 document or an SDK's source; *unchecked* ones on hearsay. Each row has a fixture in `tests/answers`.
 
+What stands inside a good answer (an error after the 200, a refusal, a full window, a cut) is read by the guard of
+`tower-ai-stream`, which shows its words at `Finish` and hands errors on as the same outcomes.
+
 The last three columns are the [advice](tower_ai_core::Outcome::advice) of the outcome: may the same target be tried
 again, what does the breaker learn, may another target be tried.
 ";
