@@ -110,8 +110,11 @@ impl ShortList {
 
     /// The numbers of the blocks that have rows on the list, each with its rows.
     pub(super) fn by_block(&mut self) -> impl Iterator<Item = (usize, Rows<'_>)> {
-        self.rows.sort_unstable_by_key(|listed| listed.distance);
-        self.rows.truncate(SHORT_LIST);
+        if self.rows.len() > SHORT_LIST {
+            self.rows
+                .select_nth_unstable_by_key(SHORT_LIST - 1, |listed| listed.distance);
+            self.rows.truncate(SHORT_LIST);
+        }
         self.rows
             .sort_unstable_by_key(|listed| (listed.block, listed.row));
         self.rows

@@ -113,7 +113,13 @@ impl Index for FlatIndex {
             return Vec::new();
         };
         let mut found = partition.search(vector);
-        found.sort_unstable_by(|a, b| b.score.total_cmp(&a.score));
+        let nearest = |a: &Candidate, b: &Candidate| b.score.total_cmp(&a.score);
+        // Twice as many, as each may have been seen twice.
+        if found.len() > 2 * most {
+            found.select_nth_unstable_by(2 * most, nearest);
+            found.truncate(2 * most);
+        }
+        found.sort_unstable_by(nearest);
         // A row that was moved while it was looked for may have been seen twice.
         found.dedup_by_key(|candidate| candidate.entry.id);
         found.truncate(most);
