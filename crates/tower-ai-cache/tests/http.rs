@@ -302,3 +302,112 @@ async fn a_request_that_breaks_breaks_the_same_way_below() {
         "broken"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_given_again_at_its_pace_if_wanted() {
+    /// A second before each piece.
+    struct Slow(VecDeque<&'static str>, Pin<Box<tokio::time::Sleep>>);
+    impl Body for Slow {
+        type Data = Bytes;
+        type Error = Infallible;
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            std::task::ready!(self.1.as_mut().poll(cx));
+            self.1 = second();
+            let piece = self.0.pop_front();
+            Poll::Ready(piece.map(|piece| Ok(Frame::data(Bytes::from(piece)))))
+        }
+    }
+    fn second() -> Pin<Box<tokio::time::Sleep>> {
+        Box::pin(tokio::time::sleep(std::time::Duration::from_secs(1)))
+    }
+    for (keep, gaps) in [
+        (HttpKeep::new(), [0, 0, 0]),
+        (HttpKeep::new().at_pace(), [1, 1, 1]),
+    ] {
+        let provider = service_fn(|_: Request<RequestBody<Full<Bytes>>>| {
+            let pieces = STREAM.iter().filter_map(|piece| piece.ok()).collect();
+            let response = Response::builder().header("content-type", "text/event-stream");
+            std::future::ready(response.body(Slow(pieces, second())))
+        });
+        let cache = CacheLayer::new(HttpAsk::new(Scope::shared()), keep).layer(provider);
+        for expected in [[1, 1, 1], gaps] {
+            let response = cache.clone().oneshot(chat(TEXT)).await.unwrap();
+            let mut body = response.into_body();
+            let mut seen = Vec::new();
+            let mut before = tokio::time::Instant::now();
+            while let Some(frame) = body.frame().await {
+                frame.unwrap();
+                let now = tokio::time::Instant::now();
+                seen.push((now - before).as_secs());
+                before = now;
+            }
+            assert_eq!(seen, expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_kept_answer_says_so_in_its_headers_unless_told_not_to() {
+    for (keep, says) in [
+        (HttpKeep::new(), true),
+        (HttpKeep::new().without_headers(), false),
+    ] {
+        let provider = service_fn(|_: Request<RequestBody<Full<Bytes>>>| {
+            let pieces = Pieces(STREAM.iter().copied().collect());
+            let response = Response::builder().header("content-type", "text/event-stream");
+            std::future::ready(response.body(pieces))
+        });
+        let cache = CacheLayer::new(HttpAsk::new(Scope::shared()), keep).layer(provider);
+        let live = cache.clone().oneshot(chat(TEXT)).await.unwrap();
+        assert!(live.headers().get("age").is_none());
+        live.into_body().collect().await.unwrap();
+        let kept = cache.clone().oneshot(chat(TEXT)).await.unwrap();
+        let header = |name: &str| {
+            kept.headers()
+                .get(name)
+                .map(|value| value.to_str().unwrap())
+        };
+        assert_eq!(header("age"), says.then_some("0"));
+        assert_eq!(header("cache-status"), says.then_some("tower-ai; hit"));
+        assert_eq!(header("warning"), None);
+    }
+}
+
+#[tokio::test]
+async fn lines_of_json_are_kept_as_events_are() {
+    const LINES: &[Result<&str, &str>] = &[
+        Ok("{\"message\":{\"content\":\"A pass\"},\"done\":false}\n"),
+        Ok("{\"message\":{\"content\":\"port.\"},\"done\":true,\"done_reason\":\"stop\"}\n"),
+    ];
+    let (cache, calls) = cached("application/x-ndjson", LINES);
+    let (_, live) = send(&cache, chat(TEXT)).await;
+    let (how, again) = send(&cache, chat(TEXT)).await;
+    assert_eq!((how, live.unwrap()), (CacheUse::Exact, again.unwrap()));
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
+    let (cache, calls) = cached("application/x-ndjson", &LINES[..1]);
+    for _ in 0..2 {
+        assert_eq!(send(&cache, chat(TEXT)).await.0, CacheUse::Miss);
+    }
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn tags_and_routes_are_read_off_requests() {
+    let provider = service_fn(|_: Request<RequestBody<Full<Bytes>>>| {
+        let pieces = Pieces(STREAM.iter().copied().collect());
+        let response = Response::builder().header("content-type", "text/event-stream");
+        std::future::ready(response.body(pieces))
+    });
+    let ask = HttpAsk::new(Scope::shared())
+        .tags(|parts| vec![parts.uri.host().unwrap_or_default().into()])
+        .route(|_| Some("faq".into()));
+    let cache = CacheLayer::new(ask, HttpKeep::new()).layer(provider);
+    let cached = BoxCloneSyncService::new(cache.clone());
+    assert_eq!(send(&cached, chat(TEXT)).await.0, CacheUse::Miss);
+    assert_eq!(send(&cached, chat(TEXT)).await.0, CacheUse::Exact);
+    cache.handle().invalidate_tag("example.com");
+    assert_eq!(send(&cached, chat(TEXT)).await.0, CacheUse::Miss);
+}

@@ -28,8 +28,11 @@ use super::strict::Strict;
 pub struct HttpAsk {
     scope: ScopeFn,
     route: Option<RouteFn>,
+    tags: Option<TagsFn>,
     limit: usize,
 }
+
+type TagsFn = Arc<dyn Fn(&Parts) -> Vec<Box<str>> + Send + Sync>;
 
 type RouteFn = Arc<dyn Fn(&Parts) -> Option<Cow<'static, str>> + Send + Sync>;
 
@@ -72,6 +75,7 @@ impl HttpAsk {
         Self {
             scope: Arc::new(scope),
             route: None,
+            tags: None,
             limit: 1 << 20,
         }
     }
@@ -105,12 +109,22 @@ impl HttpAsk {
         self
     }
 
+    /// Reads off each request the tags by which its answer can be invalidated later. Defaults to none.
+    #[must_use]
+    pub fn tags(mut self, tags: impl Fn(&Parts) -> Vec<Box<str>> + Send + Sync + 'static) -> Self {
+        self.tags = Some(Arc::new(tags));
+        self
+    }
+
     fn question(&self, parts: &Parts, body: &[u8]) -> Option<Question> {
         let scope = (self.scope)(parts)?;
         let Strict(chat) = serde_json::from_slice(body).ok()?;
         let mut question = question(scope, chat, |new| framed(new, parts))?;
         if let Some(route) = self.route.as_ref().and_then(|route| route(parts)) {
             question = question.routed(route);
+        }
+        for tag in self.tags.iter().flat_map(|tags| tags(parts)) {
+            question = question.tagged(tag);
         }
         let said = parts.extensions.get::<Directive>().copied();
         Some(match said {
