@@ -58,24 +58,53 @@
 //!
 //! Measure on your own questions before choosing [`Threshold::Balanced`].
 //!
+//! # A guarantee
+//!
+//! [`CacheLayer::verify`] checks a share of the hits by meaning against the inner service, in the background, and keeps for each
+//! route an upper bound on wrong ones; past the target set, the route becomes stricter, and says so: [`Verify`].
+//!
 //! # What is defended, and what is not
 //!
-//! - Nothing crosses a tenant, a user or a frame: not exactly, not by meaning. With a user in the scope, nobody learns
-//!   by timing what another user asked; with [`Scope::user_if_personal`] or without a user, users of one tenant can.
+//! Each line has a test in `tests/security.rs`, `tests/store.rs` or `src/key.rs`.
+//!
+//! - Nothing crosses a tenant, a user or a frame: not exactly, not by meaning, not by boarding a flight, not stale. Keys
+//!   find entries; what was stored is compared byte by byte, also with what a foreign [`Store`] returns.
+//! - With a user in the scope, a call takes the same way whatever other users have asked or are asking: nobody
+//!   learns it by timing. With [`Scope::user_if_personal`] or without a user, users of one tenant can.
+//! - No refused, cut, broken or unfinished answer is kept, and no answer to JSON in which a key stands twice.
 //! - A prompt built to collide in the vectors still has to pass the guards, within its own scope. That makes
 //!   poisoning hard, not impossible: within one scope, callers trust each other.
-//! - Answers are not inspected for injected instructions. Keep guardrails outside of the cache.
+//! - Not defended: answers are not inspected for injected instructions, so keep guardrails outside of the cache; what a
+//!   provider keeps on its side (memories, retrieval) is not in the request, so it is not told apart; users who share a
+//!   scope see by a hit's speed that it is one.
 //! - Prompts and answers are kept in memory in the clear, and shown in no log, error or `Debug`.
+//!
+//! # An absent temperature
+//!
+//! leaves the provider's default, which is 1 at most of them: the model would answer otherwise each time. Most applications
+//! never set one and take the same answer twice gladly, so it is allowed. Who sets a temperature above 0 has thought about
+//! it and wants variety: that is refused. [`Rules::with`] changes either: [`Rule::TemperatureAbsent`], [`Rule::Temperature`].
+//!
+//! # What it costs
+//!
+//! `cargo bench --bench cache` says it for your machine. An exact hit over typed requests took 177 ns over moka's own get of a
+//! small key (158 ns there), and 259 ns for its key: normal form and hash, 43 letters; a call that the caller or a fact keeps
+//! out, 70 ns. (Shared virtual machine, busy; 2026-11-23.)
 //!
 //! # Memory
 //!
 //! [`Limits`] bound entries, bytes, one answer and places. Flights are bounded by the calls under way, invalidated
-//! tags by 4,096, texts that wait for the embedder by 256. Expired entries stay until they are found or evicted.
+//! tags by 4,096, texts that wait for the embedder by 256, routes by [`Semantic::MAX_ROUTES`], checks under way by
+//! [`Verify::at_a_time`] and the verdicts that are remembered by the patience of [`Verify`]. Expired entries stay until they are
+//! found or evicted. A soak of a million calls is in `tests/soak.rs`.
 //!
 //! # Features
 //!
 //! - `http`: JSON chats over HTTP, and an OpenAI-compatible embedder.
 //! - `minilm`: all-MiniLM-L6-v2 in process.
+//!
+//! Typed requests and gRPC need neither: [`ask_fn`](tower_ai_core::ask_fn) and [`keep_fn`](tower_ai_core::keep_fn) for values,
+//! [`keep_stream`] for streams of them (`tower-ai-grpc/tests/cached.rs` shows both over tonic).
 //!
 //! [`Scope`]: tower_ai_core::Scope
 //! [`Scope::user_if_personal`]: tower_ai_core::Scope::user_if_personal
