@@ -79,6 +79,10 @@ impl Conn {
 
     /// Waits until a time, or until the client goes away.
     pub(crate) async fn wait_until(&mut self, at: Instant) -> Result<(), Gone> {
+        // A timer rounds what has come up to the next millisecond.
+        if at <= Instant::now() {
+            return Ok(());
+        }
         tokio::select! {
             biased;
             () = sleep_until(at) => Ok(()),
