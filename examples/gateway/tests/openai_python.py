@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import openai
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-MODES = ["first-content", "complete"]
+MODES = ["first-content", "complete", "continue"]
 TOKENS = 60
 SENT = 40
 # Longer than the gateway may take in any case: who runs into it has hung.
@@ -108,9 +108,12 @@ def unavailable(got, stream, mode):
 
 
 def broken(got, stream, mode):
-    """Past the commit point: an error within the stream, behind words. Before it: the other target."""
+    """Past the commit point: an error within the stream, behind words, or the other target goes on. Before it: the other."""
     if not stream or mode == "complete":
         return by("f")(got, stream, mode)
+    if mode == "continue":
+        # One answer, by the first target's name.
+        return by("p")(got, stream, mode)
     if got.answered():
         return "a broken stream was taken for a good one"
     if type(got.error) is not openai.APIError or not got.text:
@@ -119,9 +122,9 @@ def broken(got, stream, mode):
 
 def broken_alone(got, stream, mode):
     """The same with nowhere else to go: one retry may answer where nothing is out yet."""
-    if not stream or mode == "complete":
+    if not stream or mode == "complete" or (mode == "continue" and got.answered()):
         return anyone(got, stream, mode)
-    return broken(got, stream, mode)
+    return broken(got, stream, "first-content")
 
 
 def never_about_prefill(got, stream, mode):
@@ -172,9 +175,9 @@ CASES = [
 
 
 def error_told(got, stream, mode):
-    """The provider's own error event passes as it came."""
-    if not stream or mode == "complete":
-        return None
+    """The provider's own error event passes as it came, unless another target goes on."""
+    if not stream or mode != "first-content":
+        return anyone(got, stream, mode)
     return refused(openai.APIError, "server_error")(got, stream, mode)
 
 
