@@ -64,6 +64,7 @@ impl Running {
         let request = Request::post(format!("{}{path}", self.url))
             .header("content-type", "application/json")
             .header("authorization", "Bearer sk-callers")
+            .header("te", "trailers")
             .body(Full::from(body.to_string()))
             .expect("a request");
         self.caller
@@ -233,8 +234,15 @@ async fn in_continue_mode_another_target_goes_on_with_a_cut_stream() {
     let main = provider("main", Script::always(fault)).await;
     let spare = provider("spare", Script::well()).await;
     let gateway = Running::over("--mode continue", &[&main, &spare]).await;
-    let (text, is_good) = read(gateway.ask(CHAT, &chat(true)).await).await;
-    assert!(is_good && is_whole("hello", &words(&text)), "{text}");
+    let answer = gateway.ask(CHAT, &chat(true)).await.into_body();
+    let answer = answer.collect().await.expect("a whole answer");
+    let trailers = answer.trailers().cloned().expect("a trailer");
+    let spliced = trailers["x-tower-ai-spliced"].to_str().expect("text");
+    let host = |provider: &Provider| provider.url().replace("http://", "");
+    let splice = format!("{}>{};", host(&main), host(&spare));
+    assert!(spliced.starts_with(&splice), "{spliced}");
+    let text = String::from_utf8(answer.to_bytes().into()).expect("UTF-8");
+    assert!(is_whole("hello", &words(&text)), "{text}");
 }
 
 #[tokio::test]

@@ -88,6 +88,9 @@ fn passed<R>(mut response: Response<R>, api: Api, says_served: bool) -> Response
     if framing.is_some() {
         // An error event may follow what was counted.
         response.headers_mut().remove(CONTENT_LENGTH);
+        if says_served {
+            headers::announce_spliced(response.headers_mut());
+        }
     }
     response.map(|body| GatewayBody::passed(body, framing, api))
 }

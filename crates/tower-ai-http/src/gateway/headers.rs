@@ -32,6 +32,8 @@ const TARGET: HeaderName = HeaderName::from_static("x-tower-ai-target");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tower-ai-attempts");
 /// The milliseconds that were spent waiting between attempts.
 const WAITED: HeaderName = HeaderName::from_static("x-tower-ai-waited-ms");
+/// What an answer was put together of, in a trailer: it is known at the end of a stream only.
+const SPLICED: HeaderValue = HeaderValue::from_static("x-tower-ai-spliced");
 /// The targets that failed before, each with its outcome.
 const TRIED: HeaderName = HeaderName::from_static("x-tower-ai-tried");
 
@@ -63,6 +65,11 @@ pub(super) fn say_served<R>(response: &mut Response<R>) {
     if let Some(tried) = tried {
         headers.insert(TRIED, tried);
     }
+}
+
+/// Announces what a stream may say of itself at its end. Without, servers send no trailer.
+pub(super) fn announce_spliced(headers: &mut HeaderMap) {
+    headers.insert(TRAILER, SPLICED);
 }
 
 /// Says what was tried for nothing.

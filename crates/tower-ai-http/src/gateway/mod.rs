@@ -12,7 +12,8 @@
 //!    `Strict-Transport-Security`.
 //! 4. **Who served**, if [asked for](GatewayLayer::with_served): `x-tower-ai-target`, `x-tower-ai-attempts`,
 //!    `x-tower-ai-waited-ms` and `x-tower-ai-tried`, a list of the targets that failed before, each with its outcome:
-//!    `main=timed_out, spare=shed`.
+//!    `main=timed_out, spare=shed`. What a stream was [put together of](crate::ContinueLayer) stands in its trailer,
+//!    `x-tower-ai-spliced`, for callers whose `TE` takes trailers.
 //!
 //! The API is known by the path of the request: `/v1/messages` is Anthropic's, `…/models/NAME:verb` Gemini's,
 //! `/responses` OpenAI's newer one, `/api/chat` and `/api/generate` Ollama's; everything else is taken for OpenAI's
