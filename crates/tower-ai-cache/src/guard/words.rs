@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-/// Common words that are no names: the frequent whole words of BERT's vocabulary (Apache-2.0), without
-/// those that a dictionary writes with a capital.
+/// Common words that are no names, as `common.py` makes them.
 static COMMON: LazyLock<HashSet<&str>> =
     LazyLock::new(|| include_str!("common.txt").lines().collect());
 
