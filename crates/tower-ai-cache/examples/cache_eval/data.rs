@@ -24,17 +24,23 @@ pub(crate) struct Pair {
 }
 
 pub(crate) fn banking77(dir: &Path) -> Result<Vec<Query>> {
-    let mut queries = Vec::new();
-    for file in ["train.csv", "test.csv"] {
-        let rows = csv(&read(&dir.join(file))?);
-        queries.extend(rows.into_iter().skip(1).filter_map(|row| {
-            match <[String; 2]>::try_from(row) {
-                Ok([text, label]) => Some(Query { text, label }),
-                Err(_) => None,
-            }
-        }));
-    }
+    let mut queries = labelled(&dir.join("train.csv"))?;
+    queries.extend(labelled(&dir.join("test.csv"))?);
     Ok(shuffled(queries))
+}
+
+/// Any texts with labels: a line of headings, then `text,label`.
+pub(crate) fn stream(file: &Path) -> Result<Vec<Query>> {
+    Ok(shuffled(labelled(file)?))
+}
+
+fn labelled(file: &Path) -> Result<Vec<Query>> {
+    let rows = csv(&read(file)?).into_iter().skip(1);
+    let query = |row| match <[String; 2]>::try_from(row) {
+        Ok([text, label]) => Some(Query { text, label }),
+        Err(_) => None,
+    };
+    Ok(rows.filter_map(query).collect())
 }
 
 /// A query out of scope is like no other: each has a label of its own.

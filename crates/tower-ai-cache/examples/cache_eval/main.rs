@@ -6,7 +6,8 @@
 //!
 //! `--data` holds `banking77` and `clinc150`; `--model` the weights of all-MiniLM-L6-v2 (see the docs of
 //! `tower_ai_cache::minilm`). `--vectors DIR` keeps the vectors for the next run; `--pairs FILE.tsv` takes
-//! labelled pairs (`question1`, `question2`, `is_duplicate`) instead. Intent equality is not answer equality: two
+//! labelled pairs (`question1`, `question2`, `is_duplicate`) instead, `--stream FILE.csv` any labelled stream
+//! (`text,label`) instead. Intent equality is not answer equality: two
 //! questions of one intent may need two answers, and two of different intents may share one.
 
 mod data;
@@ -25,6 +26,8 @@ use self::data::{Query, Vectors};
 use self::rules::Rule;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+const MODEL: &str = "all-MiniLM-L6-v2";
 
 /// The texts of the edit suite.
 const EDITED: usize = 1000;
@@ -46,6 +49,11 @@ fn main() -> Result<()> {
     if let Some(pairs) = args.get("pairs") {
         return stream::pairs(&data::pairs(pairs)?, &vectors);
     }
+    if let Some(file) = args.get("stream") {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        let rules = streamed(&name, &data::stream(file)?, &vectors, &BTreeMap::new())?;
+        return write(&args, &json!({ name: { MODEL: rules } }));
+    }
     let dir = args
         .get("data")
         .ok_or("--data DIR: the data sets are needed")?;
@@ -56,26 +64,43 @@ fn main() -> Result<()> {
         ("banking77", banking),
         ("clinc150", data::clinc150(&dir.join("clinc150"))?),
     ] {
-        let vectors = vectors.of(name, queries.iter().map(|query| query.text.as_str()))?;
-        println!("\n{name}: {} requests", queries.len());
-        println!(
-            "{:<16}{:>9}{:>11}{:>11}{:>9}",
-            "rule", "hits", "wrong/hit", "wrong/req", "recall"
-        );
-        let mut rules = serde_json::Map::new();
-        for rule in Rule::all() {
-            let counts = stream::run(&queries, &vectors, rule);
-            counts.print(&rule.name());
-            let mut row = counts.json();
-            row["edits_passed"] = passed[&rule.name()].clone();
-            rules.insert(rule.name(), row);
-        }
-        report.insert(name.to_owned(), json!({ "all-MiniLM-L6-v2": rules }));
+        let rules = streamed(name, &queries, &vectors, &passed)?;
+        report.insert(name.to_owned(), json!({ MODEL: rules }));
     }
+    write(&args, &Value::Object(report))
+}
+
+fn write(args: &BTreeMap<String, PathBuf>, report: &Value) -> Result<()> {
     if let Some(file) = args.get("json") {
-        std::fs::write(file, serde_json::to_string_pretty(&report)?)?;
+        std::fs::write(file, serde_json::to_string_pretty(report)?)?;
     }
     Ok(())
+}
+
+/// A stream under each rule, and the shares of edits beside it where there are some.
+fn streamed(
+    name: &str,
+    queries: &[Query],
+    vectors: &Vectors,
+    passed: &BTreeMap<String, Value>,
+) -> Result<Value> {
+    let vectors = vectors.of(name, queries.iter().map(|query| query.text.as_str()))?;
+    println!("\n{name}: {} requests", queries.len());
+    println!(
+        "{:<16}{:>9}{:>11}{:>11}{:>9}",
+        "rule", "hits", "wrong/hit", "wrong/req", "recall"
+    );
+    let mut rules = serde_json::Map::new();
+    for rule in Rule::all() {
+        let counts = stream::run(queries, &vectors, rule);
+        counts.print(&rule.name());
+        let mut row = counts.json();
+        if let Some(passed) = passed.get(&rule.name()) {
+            row["edits_passed"] = passed.clone();
+        }
+        rules.insert(rule.name(), row);
+    }
+    Ok(Value::Object(rules))
 }
 
 /// The share of near-miss edits that each rule serves, by kind.
