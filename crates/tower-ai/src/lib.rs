@@ -1,3 +1,5 @@
+// The first definition of a link counts: the README's own is relative, which docs.rs cannot follow.
+#![doc = "[drill-picture]: https://raw.githubusercontent.com/tower-ai/tower-ai/main/docs/drill.png\n"]
 #![doc = include_str!("../README.md")]
 #![doc = include_str!("../docs/modes.md")]
 //!

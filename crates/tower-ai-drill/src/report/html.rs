@@ -38,7 +38,7 @@ pub(super) fn percent(share: f64) -> String {
     if share > 99.0 && share < 99.995 {
         // Never round a failure away.
         format!("{:.2}\u{a0}%", (share * 100.0).floor() / 100.0)
-    } else if share >= 99.995 {
+    } else if (99.995..=100.0).contains(&share) {
         "100\u{a0}%".to_owned()
     } else {
         format!("{share:.1}\u{a0}%")
@@ -81,6 +81,7 @@ mod tests {
         assert_eq!(percent(1.0), "100\u{a0}%");
         assert_eq!(percent(0.9999), "99.99\u{a0}%");
         assert_eq!(percent(0.99994), "99.99\u{a0}%");
+        assert_eq!(percent(1.548), "154.8\u{a0}%");
         assert_eq!(percent(0.5528), "55.3\u{a0}%");
         assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
     }
