@@ -340,6 +340,16 @@ mod tests {
     }
 
     #[test]
+    fn what_was_long_ago_counts_no_more() {
+        let (mut evidence, rules) = fresh();
+        evidence.failed(0, &rules);
+        evidence.aged(1, 0, 0, &rules);
+        evidence.fade(3 * rules.evidence_decay, &rules);
+        let levels = evidence.levels();
+        assert!(levels.iter().all(|level| *level < 0.5), "{levels:?}");
+    }
+
+    #[test]
     fn calls_of_before_the_first_failure_excuse_nothing() {
         let (mut evidence, rules) = fresh();
         evidence.failed(10 * SECOND, &rules);

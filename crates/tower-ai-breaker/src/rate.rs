@@ -133,6 +133,12 @@ mod tests {
         let before = cap.per_second().unwrap();
         (0..20).for_each(|_| cap.limited(SECOND, SECOND / 2, 0.0));
         assert!((cap.per_second().unwrap() - before).abs() < 1e-9);
+        cap.limited(5 * SECOND, 4 * SECOND, 0.0);
+        let after = cap.per_second().unwrap();
+        assert!(
+            after < before * 0.95,
+            "{after}: a call of after the cut is another"
+        );
     }
 
     #[test]

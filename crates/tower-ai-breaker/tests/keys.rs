@@ -105,6 +105,9 @@ async fn without_a_key_the_target_itself_is_shut() {
     assert_eq!(refused.wait(), Some(300 * SECOND));
     let took = mend_it(&mut service, &layer.handle()).await;
     assert!(took < 320 * SECOND, "{took:?}");
+    let _exhausted = call(&mut service, Outcome::Exhausted { wait: None }).await;
+    let refused = shed(&call(&mut service, Outcome::Success).await).expect("shut");
+    assert_eq!(refused.wait(), Some(300 * SECOND), "it was well in between");
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,5 +151,17 @@ async fn a_success_between_makes_missing_models_a_callers_mistake() {
             call(&mut service, Outcome::Success).await.unwrap();
         }
         assert_eq!(layer.handle().mode(), Mode::Closed);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_forgets_missing_models() {
+    let layer = BreakerLayer::adaptive();
+    let mut service = fake(&layer);
+    for _ in 0..6 {
+        let _missing = call(&mut service, Outcome::Missing).await;
+        let _missing = call(&mut service, Outcome::Missing).await;
+        assert_eq!(layer.handle().mode(), Mode::Closed);
+        layer.handle().reset();
     }
 }
