@@ -151,9 +151,9 @@ pub struct Snapshot {
     pub generation: u32,
     /// What speaks against the target.
     pub evidence: Evidence,
-    /// The usual share of errors.
+    /// The usual share of errors; plain rules do not learn it.
     pub error_baseline: f64,
-    /// The rate of calls that a closed circuit admitted, over the last minutes.
+    /// The rate of calls that a closed circuit admitted, over the last minutes; plain rules do not learn it.
     pub calls_per_second: f64,
     /// What is known of the first contents of plain calls, and of all where nobody says which is which.
     pub plain: Latency,

@@ -46,8 +46,12 @@ impl Machine {
                 self.gated_until = 0;
             }
             let swept = self.sweep(ring);
-            self.evidence.fade(elapsed, &self.rules);
-            self.learn(&swept, elapsed);
+            if !self.rules.is_plain() {
+                self.evidence.fade(elapsed, &self.rules);
+                let usual = matches!(self.phase, Phase::Closed).then_some(swept.started);
+                self.evidence.passed(elapsed, usual, swept.survived);
+            }
+            self.learn(&swept);
         }
         self.judge(ring, others);
     }
@@ -99,9 +103,7 @@ impl Machine {
         swept
     }
 
-    fn learn(&mut self, swept: &Swept, elapsed: Nanos) {
-        let usual = matches!(self.phase, Phase::Closed).then_some(swept.started);
-        self.evidence.passed(elapsed, usual, swept.survived);
+    fn learn(&mut self, swept: &Swept) {
         if swept.survived > 0 {
             self.missing = 0;
         }
