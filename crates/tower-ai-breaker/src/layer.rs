@@ -54,7 +54,7 @@ impl BreakerLayer {
     /// Makes a breaker with the plain rule of resilience4j: opens when too large a share of the calls in a sliding
     /// window failed, or was slow. See [`FailureRate`].
     ///
-    /// Each outcome takes the circuit's lock, for a few dozen nanoseconds.
+    /// Each outcome takes the circuit's lock and reads the clock: some twice the work of the adaptive rule.
     #[must_use]
     pub fn failure_rate(rule: FailureRate) -> Self {
         Self::with(Settings {
