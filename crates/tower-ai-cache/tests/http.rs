@@ -18,7 +18,7 @@ use tower::util::BoxCloneSyncService;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_ai_cache::CacheLayer;
 use tower_ai_cache::http::{AnswerBody, HttpAsk, HttpKeep, RequestBody};
-use tower_ai_core::{BoxError, CacheUse, Directive, Scope, Served};
+use tower_ai_core::{BoxError, CacheUse, Directive, Joint, Outcome, Scope, Sequel, Served, Splice};
 
 const TEXT: &str = "Which documents prove an identity?";
 
@@ -172,6 +172,44 @@ async fn who_waits_for_a_stream_gets_it_after_its_good_end() {
         (recorded.unwrap().concat(), calls.load(Ordering::Relaxed)),
         (live.to_vec(), 1)
     );
+}
+
+#[tokio::test]
+async fn what_was_put_together_or_has_holes_is_not_kept() {
+    let asked = async |tell: fn(&Sequel)| {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&calls);
+        let provider = service_fn(move |_: Request<RequestBody<Full<Bytes>>>| {
+            count.fetch_add(1, Ordering::Relaxed);
+            let mut served = Served::default();
+            let sequel = served.sequel();
+            let pieces = [
+                Ok(
+                    "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n",
+                ),
+                Ok("data: [DONE]\n\n"),
+            ];
+            let response = Response::builder()
+                .header("content-type", "text/event-stream")
+                .extension(served)
+                .body(Pieces(pieces.into()));
+            tell(&sequel);
+            async move { Ok::<_, BoxError>(response?) }
+        });
+        let ask = HttpAsk::by(|_| Some(Scope::tenant("acme")));
+        let cache = CacheLayer::new(ask, HttpKeep::new()).layer(provider);
+        for _ in 0..2 {
+            let answer = cache.clone().oneshot(chat(TEXT)).await.unwrap();
+            answer.into_body().collect().await.unwrap();
+        }
+        calls.load(Ordering::Relaxed)
+    };
+    assert_eq!(asked(|_| {}).await, 1);
+    assert_eq!(asked(|sequel| sequel.add_skipped(1)).await, 2);
+    let splice = |sequel: &Sequel| {
+        sequel.add_splice(Splice::new(None, None, Outcome::Fault, Joint::Prefill, 1));
+    };
+    assert_eq!(asked(splice).await, 2);
 }
 
 #[tokio::test]

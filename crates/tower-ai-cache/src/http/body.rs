@@ -11,7 +11,7 @@ use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
-use tower_ai_core::Recorder;
+use tower_ai_core::{Recorder, Served};
 
 use super::end::{Format, judge};
 use super::keep::StoredAnswer;
@@ -92,6 +92,8 @@ pub(super) struct Tape {
     pub(super) format: Format,
     pub(super) answer: StoredAnswer,
     pub(super) began: Instant,
+    /// What is noted beside the answer while it goes by.
+    pub(super) served: Option<Served>,
 }
 
 /// When a kept answer began to be given again, and what the next piece of it waits for.
@@ -122,6 +124,15 @@ impl Tape {
     }
 
     fn end(self) {
+        let (splices, skipped) = self
+            .served
+            .map_or((0, 0), |served| (served.splices().len(), served.skipped()));
+        if splices > 0 {
+            return self.recorder.refuse("of two targets");
+        }
+        if skipped > 0 {
+            return self.recorder.refuse("events left out");
+        }
         match judge(self.format, &self.answer.to_bytes()) {
             Ok(()) => self.recorder.keep(self.answer),
             Err(why) => self.recorder.refuse(why),

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use tower_ai_core::error::outcome_of;
 use tower_ai_core::{
     BoxError, CacheNote, CacheUse, Drained, HttpCarry, Keep, Kept, Outcome, Recorder, Report,
+    Served,
 };
 
 use super::body::{AnswerBody, Tape};
@@ -167,12 +168,14 @@ impl<B: Body + Send + 'static> Keep<Response<B>> for HttpKeep {
         recorder: Option<Recorder<StoredAnswer>>,
     ) -> Self::Response {
         let (parts, body) = response.into_parts();
+        let served = parts.extensions.get::<Served>();
         let tape = recorder.and_then(|recorder| match kind(parts.status, &parts.headers) {
             Ok((format, content_type)) => Some(Tape {
                 recorder,
                 format,
                 answer: StoredAnswer::new(content_type),
                 began: Instant::now(),
+                served: served.cloned(),
             }),
             Err(why) => {
                 recorder.refuse(why);

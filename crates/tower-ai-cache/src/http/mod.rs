@@ -2,7 +2,8 @@
 //!
 //! [`HttpAsk`] reads the question off the body and puts the body back. [`HttpKeep`] passes an answer on as it
 //! comes, a stream as a stream, and keeps it when it has ended well: whole, with the provider's own good end
-//! mark, no refusal, not cut off by a limit, every tool call valid JSON. What was kept of a stream (events, or JSON by
+//! mark, no refusal, not cut off by a limit, every tool call valid JSON, not put together of two targets' answers,
+//! nothing left out. What was kept of a stream (events, or JSON by
 //! lines as of Ollama) is given again as a stream, as fast as its reader reads or [at its pace](HttpKeep::at_pace).
 //!
 //! An answer out of the cache says so: in [`Served`](tower_ai_core::Served), and in the headers `Age`, `Cache-Status` and,
