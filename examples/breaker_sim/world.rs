@@ -11,7 +11,7 @@ use crate::tally::Tally;
 use crate::weather::{PATIENCE, Plan, Provider, Weather};
 
 /// All events lie on multiples of so many nanoseconds, about a millisecond.
-pub(crate) const TICK: u64 = 1 << 20;
+const TICK: u64 = 1 << 20;
 
 /// A rule that rejects at least this share is at work.
 const AT_WORK: f64 = 0.1;

@@ -77,7 +77,7 @@ impl Circuit {
             } else {
                 Ring::covering(rules.slow_ceiling.saturating_add(rules.survival_age))
             },
-            clock: Clock::starting(Instant::now()),
+            clock: Clock::starting(settings.epoch.unwrap_or_else(Instant::now)),
             plain,
             counting: settings.failure_rate.is_some(),
             settings,

@@ -4,6 +4,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tower_ai_core::{AtOnce, NoCarry, Target, Tuning};
 use tower_layer::Layer;
 
@@ -93,7 +94,7 @@ impl<F, K> BreakerLayer<F, K> {
     }
 
     /// Sets the longest time between two probes of a target that is down. Defaults to 15 s, growing to 60 s in an
-    /// outage that is half an hour old.
+    /// outage that is twenty minutes old.
     ///
     /// A server's wait is kept to up to this limit. Rate limits are no matter of health and have limits of their
     /// own, in [`Tuning`].
@@ -136,6 +137,20 @@ impl<F, K> BreakerLayer<F, K> {
     pub fn seed(self, seed: u64) -> Self {
         let settings = Settings {
             seed: Some(seed),
+            ..*self.circuit.settings()
+        };
+        self.again(settings)
+    }
+
+    /// Sets the moment from which it counts time. Defaults to the moment at which it is made.
+    ///
+    /// For those who keep their own time, as simulations do with [`BreakerHandle::admit_at`]: with a
+    /// [`seed`](Self::seed), the same calls at the same distances from `start` bring the same decisions. Moments
+    /// before it count as the start.
+    #[must_use]
+    pub fn starting_at(self, start: Instant) -> Self {
+        let settings = Settings {
+            epoch: Some(start),
             ..*self.circuit.settings()
         };
         self.again(settings)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tower_ai_core::{Chance, Tuning};
 
 use crate::error::InvalidBreaker;
@@ -19,6 +20,8 @@ pub(crate) struct Settings {
     pub(crate) observe_only: bool,
     pub(crate) tuning: Tuning,
     pub(crate) seed: Option<u64>,
+    /// From when time is counted; `None`: from when the circuit is made.
+    pub(crate) epoch: Option<Instant>,
 }
 
 impl Settings {
@@ -37,6 +40,7 @@ impl Settings {
             observe_only: false,
             tuning: Tuning::new(),
             seed: None,
+            epoch: None,
         }
     }
 
@@ -90,6 +94,7 @@ pub(crate) struct Rules {
     pub(crate) shut_first: Nanos,
     pub(crate) shut_longest: Nanos,
     pub(crate) cancelled_slow: Nanos,
+    pub(crate) gate_unnamed: Nanos,
 }
 
 impl Rules {
@@ -118,6 +123,7 @@ impl Rules {
             shut_first: nanos(tuning.shut_first),
             shut_longest: nanos(tuning.shut_longest.max(tuning.shut_first)),
             cancelled_slow: nanos(tuning.cancelled_slow),
+            gate_unnamed: nanos(tuning.gate_unnamed.min(tuning.gate_longest)),
         }
     }
 

@@ -7,7 +7,6 @@ use tower_ai_breaker::{BreakerHandle, BreakerLayer};
 use tower_ai_core::{Mode, Outcome};
 
 use super::{Pass, Rule};
-use crate::world::TICK;
 
 /// The adaptive breaker of this workspace, as it is by default.
 pub(super) struct Ours {
@@ -16,17 +15,12 @@ pub(super) struct Ours {
 }
 
 impl Ours {
-    /// The breaker counts its buckets from the moment at which it was made, which virtual time cannot set. The
-    /// start lies half a tick later, so that the nanoseconds between two runs move no event over the edge of a
-    /// bucket.
     pub(super) fn new(seed: u64) -> Self {
-        loop {
-            let before = Instant::now();
-            let handle = BreakerLayer::adaptive().seed(seed).handle();
-            if Instant::now() - before < Duration::from_nanos(TICK / 4) {
-                let start = before + Duration::from_nanos(TICK / 2);
-                return Self { start, handle };
-            }
+        let start = Instant::now();
+        let layer = BreakerLayer::adaptive().seed(seed).starting_at(start);
+        Self {
+            start,
+            handle: layer.handle(),
         }
     }
 
