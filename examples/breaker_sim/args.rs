@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 pub(crate) const USAGE: &str = "\
-usage: breaker_sim [--quick] [--seed N] [--rule NAME] [--scenario ID]
+usage: breaker_sim [--quick] [--seed N] [--rule NAME] [--scenario ID] [--rate R]
                    [--json FILE] [--plots DIR]
 
   --quick        fewer seeds and shorter healthy times: under a minute on two free cores
   --seed N       other arrivals, answers and faults; 1 unless given
   --rule NAME    runs one rule alone; may be given more than once
   --scenario ID  runs one scenario (S2+1), or all that begin so with a star (S2*); likewise
+  --rate R       runs this rate of calls a second alone; likewise
   --json FILE    writes the figures there as well
   --plots DIR    writes one SVG for each scenario there: rejected calls over time";
 
@@ -20,6 +21,7 @@ pub(crate) struct Args {
     pub(crate) seed: u64,
     pub(crate) rules: Vec<String>,
     pub(crate) scenarios: Vec<String>,
+    pub(crate) rates: Vec<f64>,
     pub(crate) json: Option<PathBuf>,
     pub(crate) plots: Option<PathBuf>,
 }
@@ -32,6 +34,7 @@ impl Args {
             seed: 1,
             rules: Vec::new(),
             scenarios: Vec::new(),
+            rates: Vec::new(),
             json: None,
             plots: None,
         };
@@ -48,6 +51,13 @@ impl Args {
                 }
                 "--rule" => parsed.rules.push(value()?),
                 "--scenario" => parsed.scenarios.push(value()?),
+                "--rate" => {
+                    let rate = value()?;
+                    let number = rate.parse();
+                    parsed
+                        .rates
+                        .push(number.map_err(|_| format!("--rate needs a number, not {rate:?}"))?);
+                }
                 "--json" => parsed.json = Some(PathBuf::from(value()?)),
                 "--plots" => parsed.plots = Some(PathBuf::from(value()?)),
                 "--help" | "-h" => return Ok(None),
@@ -59,6 +69,11 @@ impl Args {
 
     pub(crate) fn wants_rule(&self, name: &str) -> bool {
         self.rules.is_empty() || self.rules.iter().any(|rule| rule == name)
+    }
+
+    #[expect(clippy::float_cmp, reason = "a rate is named as it is written")]
+    pub(crate) fn wants_rate(&self, rate: f64) -> bool {
+        self.rates.is_empty() || self.rates.contains(&rate)
     }
 
     pub(crate) fn wants_scenario(&self, id: &str) -> bool {

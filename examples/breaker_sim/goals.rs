@@ -2,6 +2,7 @@
 
 use crate::jobs::{Cell, Row};
 use crate::rules::{NONE, OURS};
+use crate::scenario::RATES;
 use crate::table::short;
 use crate::tally::Figures;
 
@@ -13,6 +14,16 @@ struct Goal {
     /// The figure, given that of the same cell without any rule.
     value: fn(&Figures, Option<&Figures>) -> Option<f64>,
     most: [f64; 4],
+}
+
+impl Goal {
+    /// The bound at this rate.
+    #[expect(clippy::float_cmp, reason = "the rates are those of a table")]
+    fn at(&self, rate: f64) -> f64 {
+        let bounds = RATES.iter().zip(self.most);
+        let mut bounds = bounds.filter(|(known, _)| **known == rate);
+        bounds.next().map_or(f64::INFINITY, |(_, most)| most)
+    }
 }
 
 const GOALS: [Goal; 9] = [
@@ -94,7 +105,7 @@ pub(crate) fn print(rows: &[Row]) {
         let cell = |(index, cell): (usize, &Cell)| {
             let none = none.map(|none| &none.cells[index].figures);
             let value = (goal.value)(&cell.figures, none);
-            let most = goal.most[index];
+            let most = goal.at(cell.rate);
             let missed = value.is_none_or(|value| value > most);
             let value = value.map_or("-".to_owned(), short);
             let mark = if missed { " !" } else { "" };

@@ -34,7 +34,7 @@ fn rough_morning(t: f64) -> Weather {
     })
 }
 
-const fn among_two(mut scenario: Scenario) -> Scenario {
+fn among_two(mut scenario: Scenario) -> Scenario {
     scenario.others = 1;
     scenario
 }
@@ -104,7 +104,7 @@ pub(crate) fn all() -> Vec<Scenario> {
     all.sort_by_key(|scenario| scenario.id);
     for scenario in &mut all {
         scenario.hold_out = true;
-        scenario.rates = RATES;
+        scenario.rates = RATES.to_vec();
     }
     all
 }

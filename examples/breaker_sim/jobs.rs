@@ -154,19 +154,21 @@ fn sum(runs: &[Tally]) -> Vec<(u32, u32)> {
     sums
 }
 
-/// Many seeds where runs are short, few where one has many calls already.
+/// Many seeds where runs are short, few where one has many calls already: times at low rates are mostly those
+/// between two calls, and spread as widely.
 fn seeds(scenario: &Scenario, rate: f64, quick: bool) -> u64 {
-    let full = match rate {
-        ..10.0 => 60,
-        ..50.0 => 15,
-        _ => 5,
+    let (full, few) = match rate {
+        ..0.5 => (600, 60),
+        ..5.0 => (120, 12),
+        ..50.0 => (20, 2),
+        _ => (5, 1),
     };
     match (scenario.kind, quick) {
         (Kind::Healthy, _) => 1,
         (_, false) if scenario.length() > 5000.0 => full / 5,
         (_, false) => full,
-        (_, true) if scenario.length() > 3000.0 => full.div_ceil(20),
-        (_, true) => full.div_ceil(6),
+        (_, true) if scenario.length() > 3000.0 => (few / 3).max(1),
+        (_, true) => few,
     }
 }
 

@@ -56,8 +56,12 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let mut scenarios = scenario::tuning();
     scenarios.extend(holdout::all());
     scenarios.retain(|scenario| args.wants_scenario(scenario.id));
+    for scenario in &mut scenarios {
+        scenario.rates.retain(|&rate| args.wants_rate(rate));
+    }
+    scenarios.retain(|scenario| !scenario.rates.is_empty());
     if scenarios.is_empty() {
-        return Err(format!("no scenario is named {}", args.scenarios.join(" or ")).into());
+        return Err("no scenario has that name and that rate".into());
     }
     let mut rules = rules::all();
     for wanted in &args.rules {

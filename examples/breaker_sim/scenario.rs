@@ -43,7 +43,7 @@ pub(crate) struct Scenario {
     /// Whether first contents are seen.
     pub(crate) streams: bool,
     pub(crate) mix: Mix,
-    pub(crate) rates: [f64; 4],
+    pub(crate) rates: Vec<f64>,
     /// Whether no constant of the breaker was chosen with it.
     pub(crate) hold_out: bool,
     /// Whether the others' rules, which see no first content, do the same as in its streaming twin.
@@ -54,7 +54,7 @@ const FAULT: f64 = 300.0;
 
 impl Scenario {
     /// Five minutes of trouble at a target that is alone.
-    pub(crate) const fn outage(
+    pub(crate) fn outage(
         id: &'static str,
         about: &'static str,
         weather: fn(f64) -> Weather,
@@ -74,34 +74,34 @@ impl Scenario {
             all_sick: false,
             streams: true,
             mix: Mix::CHAT,
-            rates: RATES,
+            rates: RATES.to_vec(),
             hold_out: false,
             ours_alone: false,
         }
     }
 
     /// The same, for another length of time.
-    pub(crate) const fn lasting(mut self, seconds: f64) -> Self {
+    pub(crate) fn lasting(mut self, seconds: f64) -> Self {
         self.trouble = seconds;
         self.judged = (0.0, seconds);
         self
     }
 
-    const fn among(mut self, id: &'static str, others: usize, all_sick: bool) -> Self {
+    fn among(mut self, id: &'static str, others: usize, all_sick: bool) -> Self {
         self.id = id;
         self.others = others;
         self.all_sick = all_sick;
         self
     }
 
-    const fn unstreamed(mut self, id: &'static str) -> Self {
+    fn unstreamed(mut self, id: &'static str) -> Self {
         self.id = id;
         self.streams = false;
         self
     }
 
     /// A week without trouble, from a cold start.
-    pub(crate) const fn healthy(
+    pub(crate) fn healthy(
         id: &'static str,
         about: &'static str,
         weather: fn(f64) -> Weather,
