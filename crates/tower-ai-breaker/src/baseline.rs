@@ -97,7 +97,7 @@ const SAMPLES: u32 = 60;
 const LEAST_SIGMA: f64 = 0.3;
 
 /// How far from the mean a call is slow, in standard deviations.
-const SLOW_SIGMAS: f64 = 2.5;
+const SLOW_SIGMAS: f64 = 2.2;
 
 /// A sample further away counts as if it were this far: one stall of 100 s must not move the baseline.
 const CLIP_SIGMAS: f64 = 3.0;

@@ -6,7 +6,18 @@
 //! needs no window and no least number of calls: three failures in a row at a well target are evidence, and so
 //! are fifteen in fifty.
 
-use crate::time::Nanos;
+use crate::time::{Nanos, seconds};
+
+/// A time in which calls started, and how many usually do in a second.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stretch {
+    pub(crate) from: Nanos,
+    pub(crate) before: Nanos,
+    pub(crate) usual: f64,
+}
+
+/// Calls come in bursts: within a moment at which one came, more come than usual.
+const BUSY: f64 = 2.0;
 
 /// One chart.
 #[derive(Clone, Copy, Debug)]
@@ -16,8 +27,9 @@ pub(crate) struct Chart {
     /// Bad calls, and all, since the level last left zero: the change-point estimate, for free.
     bad: f64,
     all: f64,
-    /// When the earliest of those bad calls started.
+    /// When the earliest and the latest of those bad calls started.
     since: Nanos,
+    until: Nanos,
 }
 
 impl Chart {
@@ -29,6 +41,7 @@ impl Chart {
             bad: 0.0,
             all: 0.0,
             since: Nanos::MAX,
+            until: 0,
         }
     }
 
@@ -43,16 +56,35 @@ impl Chart {
     /// Counts bad calls, of which the first started at `started`.
     pub(crate) fn bad(&mut self, p0: f64, count: u32, started: Nanos) {
         if count > 0 {
-            self.since = self.since.min(started);
-            self.add(p0, count, 0);
+            self.started(started);
+            self.add(p0, f64::from(count), 0.0);
         }
     }
 
     /// Counts good calls.
     pub(crate) fn good(&mut self, p0: f64, count: u32) {
-        if self.level > 0.0 && count > 0 {
-            self.add(p0, 0, count);
+        self.good_part(p0, f64::from(count));
+    }
+
+    /// Counts good calls that started within this stretch, of which as many as usual come before the first bad one.
+    /// Those are no evidence against a change that came after them.
+    pub(crate) fn good_since(&mut self, p0: f64, count: u32, stretch: Stretch) {
+        self.good_part(p0, self.since_bad(count, stretch));
+    }
+
+    fn good_part(&mut self, p0: f64, count: f64) {
+        if self.level > 0.0 && count > 0.0 {
+            self.add(p0, 0.0, count);
         }
+    }
+
+    /// How many of the calls of a stretch are taken to have started after the first bad one.
+    pub(crate) fn since_bad(&self, count: u32, stretch: Stretch) -> f64 {
+        if stretch.before <= self.since {
+            return 0.0;
+        }
+        let earlier = BUSY * stretch.usual * seconds(self.since.saturating_sub(stretch.from));
+        (f64::from(count) - earlier).max(0.0)
     }
 
     /// Counts calls whose order is not known: the sum is taken before the floor, so that a burst with its usual
@@ -61,12 +93,16 @@ impl Chart {
         if bad == 0 {
             return self.good(p0, good);
         }
-        self.since = self.since.min(started);
-        self.add(p0, bad, good);
+        self.started(started);
+        self.add(p0, f64::from(bad), f64::from(good));
     }
 
-    fn add(&mut self, p0: f64, bad: u32, good: u32) {
-        let (bad, good) = (f64::from(bad), f64::from(good));
+    fn started(&mut self, bad: Nanos) {
+        self.since = self.since.min(bad);
+        self.until = self.until.max(bad);
+    }
+
+    fn add(&mut self, p0: f64, bad: f64, good: f64) {
         self.level += bad * (self.p1 / p0).ln() + good * ((1.0 - self.p1) / (1.0 - p0)).ln();
         self.bad += bad;
         self.all += bad + good;
@@ -108,12 +144,30 @@ impl Chart {
         self.since
     }
 
+    /// When the last bad call of the present evidence started.
+    pub(crate) fn until(&self) -> Nanos {
+        self.until
+    }
+
+    /// Counts calls that have lived through this part of the time by which failures show; less than nothing takes
+    /// that back.
+    pub(crate) fn lived(&mut self, p0: f64, count: u32, part: f64) {
+        if self.level > 0.0 && count > 0 {
+            let said = self.exposed(p0, f64::from(count), part.abs());
+            self.level += said.copysign(-part);
+            self.all += f64::from(count) * part;
+            if self.level <= 0.0 {
+                *self = Self::looking_for(self.p1);
+            }
+        }
+    }
+
     /// What `count` calls say that have lived through this part of the time by which failures show.
     ///
     /// A failure shows sooner than a success. In a burst the failures of a well target therefore come before any
     /// credit for those that will succeed; this is the credit that they have earned so far.
-    pub(crate) fn exposed(&self, p0: f64, count: u32, part: f64) -> f64 {
-        f64::from(count) * ((1.0 - self.p1 * part) / (1.0 - p0 * part)).ln()
+    pub(crate) fn exposed(&self, p0: f64, count: f64, part: f64) -> f64 {
+        count * ((1.0 - self.p1 * part) / (1.0 - p0 * part)).ln()
     }
 
     /// The share of bad calls since the evidence began, and among how many calls.

@@ -1,10 +1,10 @@
 //! What calls have said of a target: charts of what is wrong, baselines of what is normal.
 
 use crate::baseline::{Latency, Rate, Share};
-use crate::chart::{Chart, threshold};
+use crate::chart::{Chart, Stretch, threshold};
 use crate::ring::{Lane, Ring};
 use crate::rules::Rules;
-use crate::time::{Nanos, fade};
+use crate::time::{Nanos, fade, seconds};
 
 /// The chance that a failure has shown by the survival age.
 const SHOWN: f64 = 0.75;
@@ -12,6 +12,9 @@ const SHOWN: f64 = 0.75;
 /// What a target's share of bad calls must be for it to count as down, and what it may be while it is only sick.
 const HARD: f64 = 0.8;
 const SICK: f64 = 0.3;
+
+/// By how much calls that are judged together count as one: 0 not at all, 1 as one.
+const TOGETHER: f64 = 0.6;
 
 /// How much more slowly latency is learnt from calls that are under suspicion: a brownout must not look normal
 /// soon, and a change for good must not keep the circuit open for ever.
@@ -73,9 +76,13 @@ impl Evidence {
     }
 
     /// The level at which a chart alarms.
+    ///
+    /// By the bound each call is a chance of a false alarm. Calls of one survival age are judged together, so that
+    /// there are fewer chances where calls are many.
     pub(crate) fn threshold(&self, rules: &Rules) -> f64 {
+        let together = 1.0 + self.calls.per_second() * seconds(rules.survival_age);
         threshold(
-            self.calls.per_second() * rules.day_seconds,
+            self.calls.per_second() / together.powf(TOGETHER) * rules.day_seconds,
             rules.false_trips,
         )
     }
@@ -96,9 +103,14 @@ impl Evidence {
     }
 
     /// Whether the charts say that the target is down, and not only sick.
+    ///
+    /// That is asked only of a target that is sick, so that an error costs little and the level is that of one in
+    /// so many minutes of sickness.
     pub(crate) fn is_hard(&self, ring: &Ring, at: &Present, rules: &Rules) -> bool {
-        let h = self.threshold(rules);
-        self.hard.level() >= h && confirmed(&self.hard, SICK, ring, at, rules) >= h
+        const MINUTES: f64 = 10.0;
+        let calls = self.calls.per_second() * rules.day_seconds * MINUTES / 1440.0;
+        let h = calls.max(1.0).ln().clamp(4.0, 18.0);
+        self.hard.level() >= h && self.confirmed(&self.hard, SICK, ring, at, rules) >= h
     }
 
     /// Lets old evidence fade.
@@ -130,7 +142,7 @@ impl Evidence {
     /// will have no say any more, and the bad ones have had theirs.
     pub(crate) fn acquit_sick(&mut self, ring: &Ring, at: &Present, rules: &Rules) {
         let mut hard = self.hard;
-        hard.lower(confirmed(&hard, SICK, ring, at, rules));
+        hard.lower(self.confirmed(&hard, SICK, ring, at, rules));
         self.acquit();
         self.hard = hard;
     }
@@ -146,31 +158,60 @@ impl Evidence {
         self.hard.bad(SICK, 1, started);
     }
 
-    /// Counts calls, started before then, that have lived to the survival age.
-    pub(crate) fn survived(&mut self, count: u32, before: Nanos, rules: &Rules) {
+    /// Counts calls, started from `from` to `before`, that have lived to the survival age.
+    ///
+    /// A failure shows sooner than a success: calls from before the first failure come to age after it.
+    pub(crate) fn survived(&mut self, count: u32, from: Nanos, before: Nanos, rules: &Rules) {
         if count == 0 {
             return;
         }
-        let p0 = self.errors.p0();
-        for (chart, p0) in [
-            (&mut self.high, p0),
-            (&mut self.low, p0),
-            (&mut self.hard, SICK),
-        ] {
-            // A failure shows sooner than a success: calls from before the first failure come to age after it. They
-            // are no evidence against a change that came after they had started.
-            if before > chart.since() {
-                chart.good(p0, count);
-            }
-        }
+        self.survived_while_slow(count, from, before);
+        let stretch = self.stretch(from, before);
+        self.hard.good_since(SICK, count, stretch);
         if !self.is_suspect(rules) {
             self.errors.learn(0, count);
         }
     }
 
-    /// Counts calls that failed or survived while the target sheds: only whether it is down is asked then.
+    /// Counts a failure while slow calls are let through for want of another target.
+    pub(crate) fn failed_while_slow(&mut self, started: Nanos) {
+        let p0 = self.errors.p0();
+        self.high.bad(p0, 1, started);
+        self.low.bad(p0, 1, started);
+    }
+
+    /// The same, for calls that have lived to the survival age.
+    pub(crate) fn survived_while_slow(&mut self, count: u32, from: Nanos, before: Nanos) {
+        let p0 = self.errors.p0();
+        let stretch = self.stretch(from, before);
+        for chart in [&mut self.high, &mut self.low] {
+            chart.good_since(p0, count, stretch);
+        }
+    }
+
+    fn stretch(&self, from: Nanos, before: Nanos) -> Stretch {
+        Stretch {
+            from,
+            before,
+            usual: self.rate(),
+        }
+    }
+
+    /// Counts calls that turned out bad or good while the target sheds: only whether it is down is asked then.
     pub(crate) fn while_shedding(&mut self, bad: u32, good: u32, started: Nanos) {
         self.hard.mixed(SICK, bad, good, started);
+    }
+
+    /// Counts calls that have lived to the survival age while the target sheds, as far as failures have shown by then.
+    pub(crate) fn survived_while_shedding(&mut self, count: u32) {
+        self.hard.lived(SICK, count, SHOWN);
+    }
+
+    /// Takes back what a call was credited for when it survived, since it failed later.
+    pub(crate) fn failed_late(&mut self, started: Nanos) {
+        if started > self.hard.since() {
+            self.hard.lived(SICK, 1, -SHOWN);
+        }
     }
 
     /// Counts calls that have come to the age at which a call is slow.
@@ -232,7 +273,7 @@ impl Evidence {
                 } else {
                     SICK
                 };
-                chart.level() >= h && confirmed(chart, p0, ring, at, rules) >= h
+                chart.level() >= h && self.confirmed(chart, p0, ring, at, rules) >= h
             });
         let alarm = |chart: &Chart, by_slowness| {
             let (share, among) = chart.share();
@@ -249,6 +290,35 @@ impl Evidence {
             None => (self.slow.level() >= h).then(|| alarm(&self.slow, true)),
         }
     }
+
+    /// The level of a chart, once every call has had its say that started since the evidence began.
+    ///
+    /// A chart counts in the order in which calls speak, and in a burst the bad ones may all speak last (timeouts) or
+    /// first (refusals). Before an alarm the calls of the ring are counted in the order in which they started: the
+    /// young ones by what they have lived through, the others if their content came. Those that started after the last
+    /// bad one are no evidence: theirs may be still to come. The lesser level stands.
+    fn confirmed(&self, chart: &Chart, p0: f64, ring: &Ring, at: &Present, rules: &Rules) -> f64 {
+        let last = ring.bucket(at.now);
+        let first = ring
+            .bucket(chart.since())
+            .max(last.saturating_sub(ring.len()));
+        let (mut young, mut old) = (0.0, 0.0);
+        for bucket in first..=last {
+            let counts = ring.read(bucket, at.generation);
+            let (from, before) = (ring.begin(bucket), ring.begin(bucket + 1));
+            let stretch = self.stretch(from, before);
+            let counted = |count| chart.since_bad(count, stretch);
+            if bucket < at.unswept {
+                if bucket <= ring.bucket(chart.until()) {
+                    old += chart.exposed(p0, counted(counts.timely), 1.0);
+                }
+            } else if counts.alive() > 0 {
+                let lived = shown(bucket, ring, at, rules);
+                young += chart.exposed(p0, counted(counts.alive()), lived);
+            }
+        }
+        chart.level().min(chart.bad_level(p0) + old) + young
+    }
 }
 
 /// Where the machine stands: what is under way in its ring.
@@ -258,29 +328,6 @@ pub(crate) struct Present {
     pub(crate) generation: u32,
     /// The first bucket whose calls have had no credit for survival yet.
     pub(crate) unswept: u64,
-}
-
-/// The level of a chart, once every call has had its say that started since the evidence began.
-///
-/// A chart counts in the order in which calls speak, and in a burst the bad ones may all speak last (timeouts) or
-/// first (refusals). Before an alarm the calls of the ring are counted in the order in which they started: the
-/// young ones by what they have lived through, the others if their content came. The lesser level stands.
-fn confirmed(chart: &Chart, p0: f64, ring: &Ring, at: &Present, rules: &Rules) -> f64 {
-    let last = ring.bucket(at.now);
-    let first = ring
-        .bucket(chart.since())
-        .max(last.saturating_sub(ring.len()));
-    let (mut young, mut old) = (0.0, 0.0);
-    for bucket in first..=last {
-        let counts = ring.read(bucket, at.generation);
-        if bucket < at.unswept {
-            old += chart.exposed(p0, counts.timely, 1.0);
-        } else if counts.alive() > 0 {
-            let part = shown(bucket, ring, at, rules);
-            young += chart.exposed(p0, counts.alive(), part);
-        }
-    }
-    chart.level().min(chart.bad_level(p0) + old) + young
 }
 
 /// The chance that a failure of a call of this bucket has shown by now.
@@ -354,9 +401,9 @@ mod tests {
         let (mut evidence, rules) = fresh();
         evidence.failed(10 * SECOND, &rules);
         let before = evidence.levels();
-        evidence.survived(20, 9 * SECOND, &rules);
+        evidence.survived(20, 8 * SECOND, 9 * SECOND, &rules);
         assert_eq!(evidence.levels(), before);
-        evidence.survived(1, 11 * SECOND, &rules);
+        evidence.survived(1, 10 * SECOND, 11 * SECOND, &rules);
         assert!(evidence.levels()[0] < before[0]);
     }
 }

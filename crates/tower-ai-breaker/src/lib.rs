@@ -100,7 +100,7 @@
 //! | setting | default |
 //! |---|---|
 //! | [`false_trips_per_day`](BreakerLayer::false_trips_per_day) | 1 |
-//! | [`longest_open`](BreakerLayer::longest_open) | 15 s, growing to 60 s in an outage of half an hour |
+//! | [`longest_open`](BreakerLayer::longest_open) | 15 s, growing to 60 s in an outage of twenty minutes |
 //! | every duration | [`Tuning::new`](tower_ai_core::Tuning::new) |
 //! | following, carrying | plain responses; nothing is carried |
 //!

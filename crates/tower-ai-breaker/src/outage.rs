@@ -7,7 +7,7 @@ use crate::time::Nanos;
 const JITTER: f64 = 0.25;
 
 /// An hour-long outage needs no probe every 15 s: the longest period is this part of the outage's age.
-const AGE_SHARE: f64 = 0.03;
+const AGE_SHARE: f64 = 0.05;
 
 /// The present outage, and what is left of the last.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,8 @@ pub(crate) struct Outage {
     /// How often the circuit has opened; forgotten bit by bit while it is closed.
     opens: u32,
     closed_at: Nanos,
+    /// How often it has opened in this outage, and how long it took to notice it.
+    tries: u32,
     noticed_in: Nanos,
 }
 
@@ -25,12 +27,13 @@ impl Outage {
             began: None,
             opens: 0,
             closed_at: 0,
+            tries: 0,
             noticed_in: 0,
         }
     }
 
-    /// Notes how long it took to notice an outage that begins: no open period of it is much shorter. Where calls
-    /// are rare, each of them would be a probe.
+    /// Notes how long it took to notice an outage that begins: no open period of it is much shorter, and they grow
+    /// from there. Where calls are rare, each of them would be a probe.
     pub(crate) fn noticed(&mut self, took: Nanos) {
         if self.began.is_none() {
             self.noticed_in = took;
@@ -46,8 +49,10 @@ impl Outage {
             let forgiven = now.saturating_sub(self.closed_at) / rules.open_longest.max(1);
             self.opens = self.opens.saturating_sub(clip(forgiven));
         }
-        let period = period(self.opens, self.noticed_in, self.age(now), rules, unit);
+        let least = grown(self.noticed_in, self.tries);
+        let period = period(self.opens, least, self.age(now), rules, unit);
         self.opens = self.opens.saturating_add(1);
+        self.tries = self.tries.saturating_add(1);
         now.saturating_add(period.max(asked.min(rules.open_longest_old)))
     }
 
@@ -56,6 +61,7 @@ impl Outage {
         if self.began.take().is_some() {
             self.closed_at = now;
             self.noticed_in = 0;
+            self.tries = 0;
         }
     }
 
@@ -69,16 +75,19 @@ fn clip(count: u64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
+fn grown(first: Nanos, times: u32) -> f64 {
+    first as f64 * 2_f64.powi(times.min(60) as i32)
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "positive, and casts saturate"
 )]
-fn period(opens: u32, least: Nanos, age: Nanos, rules: &Rules, unit: f64) -> Nanos {
+fn period(opens: u32, least: f64, age: Nanos, rules: &Rules, unit: f64) -> Nanos {
     let aged = ((age as f64 * AGE_SHARE) as Nanos).min(rules.open_longest_old);
     let longest = rules.open_longest.max(aged) as f64;
-    let grown = rules.open_first as f64 * 2_f64.powi(opens.min(60) as i32);
-    let grown = grown.max(least as f64);
+    let grown = grown(rules.open_first, opens).max(least);
     // The cap stands under the jitter, so that no draw exceeds the longest period.
     let base = grown.min(longest / (1.0 + JITTER));
     (base * (1.0 - JITTER + 2.0 * JITTER * unit)) as Nanos
@@ -122,9 +131,9 @@ mod tests {
     #[test]
     fn what_was_long_in_coming_is_not_probed_with_every_call() {
         let (mut outage, rules) = (Outage::new(), rules());
-        outage.noticed(8 * SECOND);
+        outage.noticed(3 * SECOND);
         let mut now = 0;
-        for seconds in [8, 8, 8, 8, 12] {
+        for seconds in [3, 6, 12, 12, 12] {
             let until = outage.open(now, &rules, 0.5, 0);
             assert_eq!((until - now) / SECOND, seconds);
             now = until;
@@ -154,7 +163,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_period_is_zero_or_longer_than_promised(opens in 0..u32::MAX, least: u64, age: u64, unit in 0.0..1.0_f64) {
+        fn no_period_is_zero_or_longer_than_promised(opens in 0..u32::MAX, least in 0.0..1e30_f64, age: u64, unit in 0.0..1.0_f64) {
             let rules = rules();
             let period = period(opens, least, age, &rules, unit);
             prop_assert!(period >= rules.open_first / 2);

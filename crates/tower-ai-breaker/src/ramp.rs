@@ -42,13 +42,8 @@ impl Trial {
     }
 
     pub(crate) fn bad(&mut self, p0: f64, count: u32) {
-        self.bad_up_to(p0, count, 0.0);
-    }
-
-    /// The same, with room for more evidence than decides.
-    pub(crate) fn bad_up_to(&mut self, p0: f64, count: u32, room: f64) {
         let next = self.evidence + f64::from(count) * (SICK / p0).ln();
-        self.evidence = next.min(2.0 * LIMIT + room);
+        self.evidence = next.min(2.0 * LIMIT);
     }
 
     pub(crate) fn is_sick(self) -> bool {
@@ -69,6 +64,12 @@ pub(crate) struct Ramp {
     trial: Trial,
     /// When a call was last turned away, or the ramp began.
     bound_at: Nanos,
+    /// When a call last took a place.
+    taken_at: Nanos,
+    /// Whether a first content has come.
+    has_spoken: bool,
+    /// Calls of earlier buckets have made the window grow by their survival.
+    grown: u64,
     /// Outcomes since the window was last halved or looked at.
     epoch_good: u32,
     epoch_bad: u32,
@@ -84,6 +85,9 @@ impl Ramp {
             holding: 0,
             trial: Trial::new(),
             bound_at: now,
+            taken_at: now,
+            has_spoken: false,
+            grown: 0,
             epoch_good: 0,
             epoch_bad: 0,
             good: 0,
@@ -103,12 +107,18 @@ impl Ramp {
         self.trial
     }
 
-    /// Takes a place in the window.
-    pub(crate) fn admit(&mut self, now: Nanos) -> bool {
+    /// Takes a place in the window. It widens by one when nobody got a place for so long: a probe from which nothing
+    /// comes must not keep the others waiting until it is overdue, where whole answers take long.
+    pub(crate) fn admit(&mut self, now: Nanos, patience: Nanos) -> bool {
+        let waited = now.saturating_sub(self.taken_at) >= patience;
         if self.holding >= self.window {
-            self.bound_at = now;
-            return false;
+            if !waited {
+                self.bound_at = now;
+                return false;
+            }
+            self.window = self.holding.saturating_add(1);
         }
+        self.taken_at = now;
         self.holding += 1;
         true
     }
@@ -118,10 +128,22 @@ impl Ramp {
         self.holding = self.holding.saturating_sub(count);
     }
 
-    /// A first content: its place is free, and there is one more.
-    pub(crate) fn grow(&mut self) {
+    /// A first content of a call that started in this bucket: its place is free, and there is one more.
+    pub(crate) fn arrived(&mut self, bucket: u64) {
         self.release(1);
-        self.window = self.window.saturating_add(1);
+        self.has_spoken = true;
+        if bucket >= self.grown {
+            self.window = self.window.saturating_add(1);
+        }
+    }
+
+    /// Calls of this bucket have lived to the survival age and said nothing yet. Once one has spoken and the
+    /// test says that the target is well this is enough for the window to grow: whole answers take too long to wait for in each round.
+    pub(crate) fn survived(&mut self, bucket: u64, silent: u32) {
+        if self.has_spoken && self.trial.is_well() {
+            self.window = self.window.saturating_add(silent);
+            self.grown = bucket + 1;
+        }
     }
 
     /// Calls that have lived to the age at which failures have shown.
@@ -177,8 +199,8 @@ mod tests {
     #[test]
     fn the_first_failing_probe_decides() {
         let mut ramp = Ramp::new(0);
-        assert!(ramp.admit(0));
-        assert!(!ramp.admit(0), "one at a time");
+        assert!(ramp.admit(0, QUIET));
+        assert!(!ramp.admit(0, QUIET), "one at a time");
         ramp.bad(0.01, 1);
         assert!(ramp.trial().is_sick());
     }
@@ -187,9 +209,9 @@ mod tests {
     fn the_window_doubles_with_each_round() {
         let mut ramp = Ramp::new(0);
         for round in 0..8 {
-            let admitted = (0..).take_while(|_| ramp.admit(0)).count();
+            let admitted = (0..).take_while(|_| ramp.admit(0, QUIET)).count();
             assert_eq!(admitted, 1 << round);
-            (0..admitted).for_each(|_| ramp.grow());
+            (0..admitted).for_each(|_| ramp.arrived(0));
             ramp.good(0.01, 1 << round);
         }
         assert!(!ramp.is_over(0, QUIET), "it was binding just now");
@@ -202,7 +224,7 @@ mod tests {
         ramp.good(0.01, 20);
         assert!(ramp.trial().is_well());
         assert!(!ramp.is_over(10 * QUIET, QUIET), "the window never grew");
-        (0..4).for_each(|_| ramp.grow());
+        (0..4).for_each(|_| ramp.arrived(0));
         assert!(ramp.is_over(10 * QUIET, QUIET));
     }
 
@@ -210,13 +232,13 @@ mod tests {
     fn up_to_four_times_the_usual_errors_do_not_hold_the_window_down() {
         let mut ramp = Ramp::new(0);
         for call in 1..2000 {
-            ramp.admit(0);
+            ramp.admit(0, QUIET);
             if call % 7 == 0 {
                 ramp.bad(0.05, 1);
                 ramp.release(1);
             } else {
                 ramp.good(0.05, 1);
-                ramp.grow();
+                ramp.arrived(0);
             }
         }
         assert!(ramp.window() > 1000, "{}", ramp.window());
@@ -225,7 +247,7 @@ mod tests {
     #[test]
     fn many_errors_halve_the_window_once_per_round() {
         let mut ramp = Ramp::new(0);
-        (0..100).for_each(|_| ramp.grow());
+        (0..100).for_each(|_| ramp.arrived(0));
         ramp.good(0.01, 70);
         ramp.bad(0.01, 40);
         assert_eq!(ramp.window(), 50);

@@ -3,17 +3,18 @@
 use crate::time::{Nanos, seconds};
 
 /// A cut leaves at least this part of the last cap, and this part of what was accepted lately.
-const CUT: f64 = 0.85;
-const ACCEPTED: f64 = 0.9;
+const CUT: f64 = 0.7;
+const ACCEPTED: f64 = 0.85;
 
 /// And this many calls per unit: at a few calls a minute what was accepted lately says little.
-const LEAST: f64 = 1.0 / 15.0;
+const LEAST: f64 = 0.045;
 
-/// Growth per unit of time, as a part of the cap before the last cut.
-const GROWTH: f64 = 0.02;
+/// Growth per unit of time, as a part of the cap before the last cut: up to that cap, and beyond it.
+const RETURN: f64 = 0.03;
+const GROWTH: f64 = 0.01;
 
-/// The bucket holds the calls of so many units of time.
-const BURST: f64 = 2.0;
+/// The bucket holds the calls of one unit of time.
+const BURST: f64 = 1.0;
 
 /// The cap is dropped this many units after the last rate limit.
 const MEMORY: u64 = 60;
@@ -101,7 +102,9 @@ impl RateCap {
             self.tokens = 0.0;
             return;
         }
-        let cap = cap + elapsed * GROWTH * self.before;
+        let back = (self.before - cap).max(0.0) / (RETURN * self.before);
+        let back = elapsed.min(back);
+        let cap = cap + (back * RETURN + (elapsed - back) * GROWTH) * self.before;
         self.cap = Some(cap);
         self.tokens = (self.tokens + elapsed * cap).min((BURST * cap).max(1.0));
     }

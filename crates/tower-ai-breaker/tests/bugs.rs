@@ -145,9 +145,14 @@ fn old_failures_do_not_open_a_circuit_that_sheds() {
 fn a_rare_caller_gets_back_in() {
     let clock = Clock::new();
     let mut now = 0.0;
-    for _ in 0..6 {
+    // Two of three fail: sick, not down.
+    for i in 0..12 {
+        let (wait, outcome) = match i % 3 {
+            2 => (0.6, Outcome::Success),
+            _ => (0.1, Outcome::Fault),
+        };
         if let Some(permit) = clock.admit(now, false) {
-            permit.settle_at(clock.at(now + 0.1), Outcome::Fault);
+            permit.settle_at(clock.at(now + wait), outcome);
         }
         now += 10.0;
     }

@@ -153,10 +153,12 @@ impl Circuit {
 
     /// Keeps calls away for as long as the server asked, and learns what rate it takes.
     fn limited(&self, ticket: &Ticket, at: Instant, now: Nanos, wait: Option<Duration>) {
-        let tuning = &self.settings.tuning;
-        let wait = wait.unwrap_or(tuning.gate_unnamed).min(tuning.gate_longest);
-        self.health().gate(at + wait);
-        self.locked(|machine, ring| machine.limited(ring, now, ticket, nanos(wait)));
+        let longest = self.settings.tuning.gate_longest;
+        let asked = wait.map(|wait| nanos(wait.min(longest)));
+        self.locked(|machine, ring| {
+            let wait = machine.limited(ring, now, ticket, asked);
+            self.health().gate(at + Duration::from_nanos(wait));
+        });
     }
 
     /// The key is of no use: shuts it for all its targets, or this target where nothing is known of its key.

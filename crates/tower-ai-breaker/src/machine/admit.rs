@@ -109,6 +109,8 @@ impl Machine {
     ) -> Result<Ticket, Refusal> {
         let now = self.now;
         self.meet(ring, others);
+        let usual = self.evidence.usual(lane).unwrap_or(0);
+        let patience = usual.saturating_mul(2).max(self.rules.open_longest);
         let kind = match &mut self.phase {
             Phase::Closed if self.rules.consecutive.is_some() => Kind::Plain,
             Phase::Closed if self.rules.failure_rate.is_some() => Kind::Counted,
@@ -126,7 +128,7 @@ impl Machine {
                 return Err(Refusal::new(Reason::Open, wait));
             }
             Phase::Ramping(ramp) => {
-                if !ramp.admit(now) {
+                if !ramp.admit(now, patience) {
                     return Err(Refusal::new(Reason::Ramping, None));
                 }
                 Kind::Watched

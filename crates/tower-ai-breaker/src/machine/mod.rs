@@ -73,6 +73,9 @@ pub(crate) struct Machine {
     generation: u32,
     forced: Option<Forced>,
     now: Nanos,
+    /// When what is known now could first be known. Where calls are rare, the next one comes long after a probe
+    /// was overdue.
+    verdict_at: Nanos,
     cursors: Cursors,
     evidence: Evidence,
     /// The rule that counts, where it is chosen.
@@ -103,6 +106,7 @@ impl Machine {
             generation: 0,
             forced: None,
             now: 0,
+            verdict_at: 0,
             cursors: Cursors::starting_at(0),
             outage: Outage::new(),
             gated_until: 0,
@@ -181,7 +185,7 @@ impl Machine {
     fn open(&mut self, ring: &Ring, partial: Option<f64>, slow: bool) {
         let asked = self.asked_until.saturating_sub(self.now);
         let unit = self.chance.unit();
-        let until = self.outage.open(self.now, &self.rules, unit, asked);
+        let until = self.outage.open(self.verdict_at, &self.rules, unit, asked);
         self.enter_open(Some(until), partial, slow, ring);
         self.evidence.acquit();
     }
@@ -289,7 +293,7 @@ impl Machine {
 
     /// ## Shedding => (Shedding | Closed | Open)
     fn judge_shedding(&mut self, shedding: &Shedding, ring: &Ring, others: bool) {
-        if shedding.trial().is_well() {
+        if shedding.is_well() {
             self.close(ring);
         } else if others {
             let bad = shedding.bad_share();
@@ -297,6 +301,11 @@ impl Machine {
             self.open(ring, partial, shedding.by_slowness());
         } else if self.evidence.is_hard(ring, &self.present(), &self.rules) {
             self.open(ring, None, false);
+        } else if shedding.by_slowness() {
+            let alarm = self.evidence.alarm(ring, &self.present(), &self.rules);
+            if let Some(alarm) = alarm.filter(|alarm| !alarm.by_slowness) {
+                self.shed(ring, alarm.share, false);
+            }
         }
     }
 

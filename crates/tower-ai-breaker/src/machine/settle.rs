@@ -37,8 +37,14 @@ impl Machine {
         let p0 = self.evidence.p0();
         match &mut self.phase {
             Phase::Closed => self.evidence.failed(ticket.started, &self.rules),
+            Phase::Shedding(shedding) if shedding.by_slowness() => {
+                self.evidence.failed_while_slow(ticket.started);
+            }
             Phase::Shedding(shedding) => {
                 shedding.bad(p0, 1);
+                if ring.bucket(ticket.started) < self.cursors.survival {
+                    self.evidence.failed_late(ticket.started);
+                }
                 self.evidence.while_shedding(1, 0, ticket.started);
             }
             Phase::Open { .. } | Phase::HalfOpen(_) => {}
@@ -65,8 +71,11 @@ impl Machine {
         let holds = bucket >= self.cursors.lease;
         if timely {
             ring.timely(bucket, ticket.lane, ticket.generation);
-            if let (Phase::Ramping(ramp), true) = (&mut self.phase, holds) {
-                ramp.grow();
+            let p0 = self.evidence.p0();
+            match &mut self.phase {
+                Phase::Ramping(ramp) if holds => ramp.arrived(bucket),
+                Phase::Shedding(shedding) => shedding.content(p0),
+                _ => {}
             }
         } else {
             self.end(ring, ticket);
@@ -99,14 +108,29 @@ impl Machine {
     }
 
     /// A rate limit, with the wait that the server asked for: it says how many calls the target takes, and nothing
-    /// of health.
-    pub(crate) fn limited(&mut self, ring: &Ring, now: Nanos, ticket: &Ticket, wait: Nanos) {
+    /// of health. Returns how long calls are to be kept away.
+    ///
+    /// A server that names no wait gets one of ours. It is short once a cap is known, which spaces calls by itself:
+    /// the wait has only to outlast the burst.
+    pub(crate) fn limited(
+        &mut self,
+        ring: &Ring,
+        now: Nanos,
+        ticket: &Ticket,
+        asked: Option<Nanos>,
+    ) -> Nanos {
         self.left(ring, now, ticket);
-        self.gated_until = self.gated_until.max(now.saturating_add(wait));
         // Before that is known a cap would be a guess; the gate does without.
         if let (Some(accepted), false) = (self.evidence.accepted(), self.rules.is_plain()) {
             self.cap.limited(now, ticket.started, accepted);
         }
+        let wait = match asked {
+            Some(asked) => asked,
+            None if self.cap.is_active() => self.rules.gate_unnamed / 3,
+            None => self.rules.gate_unnamed,
+        };
+        self.gated_until = self.gated_until.max(now.saturating_add(wait));
+        wait
     }
 
     /// "No such model": whether the target should be shut for it. `at_once`: the target itself named the model.
@@ -159,7 +183,8 @@ impl Machine {
         let p0 = self.evidence.p0();
         match &mut self.phase {
             Phase::Closed => {
-                self.evidence.survived(survived, self.now, &self.rules);
+                let (from, before) = (ring.begin(bucket), ring.begin(bucket + 1));
+                self.evidence.survived(survived, from, before, &self.rules);
                 self.evidence.aged(1, 0, ticket.started, &self.rules);
             }
             Phase::Shedding(shedding) if shedding.by_slowness() => shedding.bad(p0, 1),

@@ -33,6 +33,8 @@ struct Swept {
     overdue: u32,
     /// When the first overdue call started.
     overdue_from: Nanos,
+    /// When the last one was overdue.
+    overdue_at: Nanos,
     lapsed: u32,
 }
 
@@ -42,6 +44,7 @@ impl Machine {
         if now > self.now {
             let elapsed = now - self.now;
             self.now = now;
+            self.verdict_at = now;
             if self.gated_until <= now {
                 self.gated_until = 0;
             }
@@ -73,13 +76,23 @@ impl Machine {
             let counts = ring.read(bucket, generation);
             swept.started += counts.started;
             swept.survived += counts.alive();
-            if matches!(self.phase, Phase::Closed) && self.forced.is_none() {
-                let before = ring.begin(bucket + 1);
-                self.evidence.survived(counts.alive(), before, &self.rules);
+            if self.forced.is_some() {
+                continue;
+            }
+            let (from, before) = (ring.begin(bucket), ring.begin(bucket + 1));
+            let alive = counts.alive();
+            match &mut self.phase {
+                Phase::Closed => self.evidence.survived(alive, from, before, &self.rules),
+                Phase::Shedding(shedding) if shedding.by_slowness() => {
+                    self.evidence.survived_while_slow(alive, from, before);
+                }
+                Phase::Ramping(ramp) => ramp.survived(bucket, counts.silent()),
+                _ => {}
             }
         }
         for lane in Lane::ALL {
-            let slow = self.now.saturating_sub(self.slow_after(lane));
+            let slow_after = self.slow_after(lane);
+            let slow = self.now.saturating_sub(slow_after);
             let cursor = &mut self.cursors.slow[lane.index()];
             for bucket in due(cursor, ring.bucket(slow), ring.len()) {
                 let counts = ring.read_lane(bucket, lane, generation);
@@ -90,6 +103,8 @@ impl Machine {
                         0 => from,
                         _ => from.min(swept.overdue_from),
                     };
+                    let at = ring.begin(bucket + 1).saturating_add(slow_after);
+                    swept.overdue_at = swept.overdue_at.max(at);
                 }
                 swept.overdue += counts.silent();
             }
@@ -111,6 +126,9 @@ impl Machine {
             return;
         }
         let p0 = self.evidence.p0();
+        if swept.overdue > 0 && !self.rules.is_plain() {
+            self.verdict_at = swept.overdue_at.min(self.now);
+        }
         let Swept {
             survived,
             timely,
@@ -131,7 +149,7 @@ impl Machine {
             }
             Phase::Shedding(shedding) => {
                 shedding.good(p0, survived);
-                self.evidence.while_shedding(0, survived, overdue_from);
+                self.evidence.survived_while_shedding(survived);
             }
             Phase::Open { .. } => {}
             Phase::Ramping(ramp) => {
