@@ -19,7 +19,8 @@ impl Run {
             first => first?,
         };
         let slot = view.router.slot(number);
-        let well = slot.is_well() && slot.admits(view.class) && view.fits(request, &slot.target);
+        let admits = !view.router.has_capacities() || slot.admits(view.class);
+        let well = slot.is_well() && admits && view.fits(request, &slot.target);
         well.then_some(number)
     }
 

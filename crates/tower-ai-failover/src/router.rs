@@ -110,6 +110,12 @@ impl Router {
         })
     }
 
+    /// Whether any target has a capacity.
+    #[inline]
+    pub(crate) const fn has_capacities(&self) -> bool {
+        self.has_capacities
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
     }
@@ -144,7 +150,11 @@ impl Router {
         if !self.has_capacities {
             return Class::default();
         }
-        let own = own();
+        self.known_class(own())
+    }
+
+    #[cold]
+    fn known_class(&self, own: Priority) -> Class {
         let rank = own as u8;
         if rank > self.top.load(Ordering::Relaxed) {
             self.top.fetch_max(rank, Ordering::Relaxed);

@@ -19,7 +19,7 @@ use crate::policy::Policy;
 use crate::router::Order;
 use crate::run::{Run, View, attempt_limit};
 use crate::service::{Failover, Settings};
-use crate::slot::Slot;
+use crate::slot::{Claim, Slot};
 use crate::timed::TimedHead;
 use crate::timer::Timer;
 
@@ -178,18 +178,15 @@ where
     /// Chooses a target and takes a clone of its service, or ends the call.
     fn choose(self: Pin<&mut Self>) -> Option<Result<S::Response, BoxError>> {
         let mut this = self.project();
-        let chosen = this.request.as_ref().and_then(|request| {
-            let view = view(this.failover, Some(request));
-            let first = match this.detour {
-                Some(_) => None,
-                None => Run::first(&view, request),
-            };
-            first.or_else(|| {
-                let new = || Detour::new(Run::default());
-                let run = &mut this.detour.get_or_insert_with(new).run;
-                run.next(&view, request, Instant::now())
-            })
-        });
+        let view = view(this.failover, this.request.as_ref());
+        let chosen = match (this.request.as_ref(), &mut *this.detour) {
+            (None, _) => None,
+            (Some(request), Some(detour)) => detour.run.next(&view, request, Instant::now()),
+            (Some(request), None) => Run::first(&view, request).or_else(|| {
+                let detour = this.detour.insert(Detour::new(Run::default()));
+                detour.run.next(&view, request, Instant::now())
+            }),
+        };
         let Some(number) = chosen else {
             return Some(Detour::finish(this.detour.take(), &this.failover.carry));
         };
@@ -208,9 +205,9 @@ where
         };
         let failover = &*this.failover;
         let view = view(failover, this.request.as_ref());
-        let slot = view.router.slot(*this.number);
-        let Some(_claim) = slot.claim(view.class) else {
-            return Err(busy(slot, &view));
+        let claim = match view.router.has_capacities() {
+            true => Some(claim(&view, *this.number)?),
+            false => None,
         };
         let Some(request) = this.request.take() else {
             return Ok(());
@@ -243,11 +240,14 @@ where
         if let (true, Some(attempt)) = (carries, told) {
             failover.carry.set(&mut request, attempt);
         }
+        let slot = || view.router.slot(*this.number);
         if is_timed(&failover.shared.settings, slot) {
+            let slot = slot();
             let streamed = outer.is_some_and(|attempt| attempt.streamed());
             *this.timed = Some(TimedHead::begin(&slot.target, *this.number, streamed));
         }
         let future = service.call(request);
+        drop(claim);
         this.state.set(State::Called { future });
         Ok(())
     }
@@ -278,9 +278,10 @@ where
         let settings = &failover.shared.settings;
         if let Some(timed) = this.timed.take() {
             timed.answered(settings.tuning.latency_decay, settings.hedging.as_deref());
-        }
-        if let (Some(second), Some(detour)) = (this.second.take(), &mut *this.detour) {
-            second.lost(&settings.router, &mut detour.run);
+            // Whatever has a second attempt is timed.
+            if let (Some(second), Some(detour)) = (this.second.take(), &mut *this.detour) {
+                second.lost(&settings.router, &mut detour.run);
+            }
         }
         failover.carry.report(response, |served| {
             let here = u32::from(served.attempts() == 0);
@@ -349,6 +350,7 @@ where
     }
 }
 
+#[inline]
 fn view<'a, S, C, K, P, Req>(
     failover: &'a Failover<S, C, K, P>,
     request: Option<&Req>,
@@ -370,19 +372,31 @@ where
 }
 
 /// Whether the router itself counts and times the attempts at a target.
-fn is_timed(settings: &Settings, slot: &Slot) -> bool {
-    let counts = settings.order == Order::LeastLatency || slot.target.capacity().is_some();
-    settings.hedging.is_some() || counts && !slot.target.health().is_followed()
+#[inline]
+fn is_timed<'a>(settings: &Settings, slot: impl FnOnce() -> &'a Slot) -> bool {
+    let by_latency = settings.order == Order::LeastLatency;
+    if settings.hedging.is_some() {
+        return true;
+    }
+    if !by_latency && !settings.router.has_capacities() {
+        return false;
+    }
+    let target = &slot().target;
+    (by_latency || target.capacity().is_some()) && !target.health().is_followed()
 }
 
 fn is_under_way<S, F>(second: &Option<Pin<Box<Second<S, F>>>>) -> bool {
     second.as_ref().is_some_and(|second| second.is_under_way())
 }
 
-/// The error of a call that finds no room.
-fn busy<P>(slot: &Slot, view: &View<'_, P>) -> Shed {
-    let wait = slot.wait(view.class, Instant::now(), view.tuning);
-    Shed::new(Reason::Busy, Some(wait))
+/// Holds a place at a target for a call that is about to be sent.
+#[cold]
+fn claim<'a, P>(view: &View<'a, P>, number: u8) -> Result<Claim<'a>, Shed> {
+    let slot = view.router.slot(number);
+    slot.claim(view.class).ok_or_else(|| {
+        let wait = slot.wait(view.class, Instant::now(), view.tuning);
+        Shed::new(Reason::Busy, Some(wait))
+    })
 }
 
 /// The earlier of the router's own deadline and the one that the call carries.

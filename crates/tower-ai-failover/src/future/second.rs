@@ -10,7 +10,7 @@ use tower_ai_core::error::{Elapsed, Reason, Shed};
 use tower_ai_core::{BoxError, Carry, Classify, Outcome, Report, Tried};
 use tower_service::Service;
 
-use super::{ResponseFuture, State, busy, deadline, is_timed, view};
+use super::{ResponseFuture, State, claim, deadline, is_timed, view};
 use crate::detour::Detour;
 use crate::policy::Policy;
 use crate::router::Router;
@@ -80,8 +80,17 @@ where
 {
     /// Drives the second attempt, once it is time for one. Resolves with its answer if that is a good one; else it
     /// is pending, and the first attempt goes on alone.
-    pub(super) fn poll_second(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Response> {
-        if self.failover.shared.settings.hedging.is_none() || !self.as_mut().arm() {
+    #[inline]
+    pub(super) fn poll_second(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Response> {
+        match &self.failover.shared.settings.hedging {
+            None => Poll::Pending,
+            Some(_) => self.poll_hedge(cx),
+        }
+    }
+
+    #[inline(never)]
+    fn poll_hedge(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Response> {
+        if !self.as_mut().arm() {
             return Poll::Pending;
         }
         loop {
@@ -184,9 +193,7 @@ where
         let settings = &failover.shared.settings;
         let view = view(failover, Some(request));
         let slot = view.router.slot(number);
-        let Some(_claim) = slot.claim(view.class) else {
-            return Err(busy(slot, &view));
-        };
+        let claim = claim(&view, number)?;
         let now = Instant::now();
         let outer = failover.carry.get(request);
         let others = detour.run.has_others(&view, request);
@@ -206,10 +213,11 @@ where
         }
         let streamed = outer.is_some_and(|attempt| attempt.streamed());
         let timed = || TimedHead::begin(&slot.target, number, streamed);
-        *second.timed = is_timed(settings, slot).then(timed);
+        *second.timed = is_timed(settings, || slot).then(timed);
         second.timer.set(Timer::start(limit, now));
         tracing::debug!(target_name = slot.target.name(), "hedged");
         let future = service.call(request);
+        drop(claim);
         second.state.set(SecondState::Called { future });
         Ok(())
     }
