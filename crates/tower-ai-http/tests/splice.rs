@@ -585,6 +585,52 @@ async fn switched_off_it_changes_nothing() {
     );
 }
 
+/// Cut after any byte, an answer is whole all the same, or its end is a typed error; and never a broken one.
+#[tokio::test(start_paused = true)]
+async fn wherever_a_stream_is_cut_nothing_broken_is_taken_for_good() {
+    let event = |delta: Value, finish: Value| {
+        let choice = json!({"index": 0, "delta": delta, "finish_reason": finish});
+        format!("data: {}\n\n", json!({"id": "x", "choices": [choice]}))
+    };
+    let events = [
+        event(json!({"role": "assistant", "content": ""}), Value::Null),
+        event(json!({"content": "caf\u{e9} \"x\""}), Value::Null),
+        event(json!({"content": " or not"}), Value::Null),
+        event(json!({}), json!("stop")),
+        "data: [DONE]\n\n".to_owned(),
+    ];
+    let text = events.concat();
+    let first_words = events[..2].concat().len();
+    let over = events[..4].concat().len();
+    for at in 0..text.len() {
+        let part = Bytes::copy_from_slice(&text.as_bytes()[..at]);
+        let provider = Provider::new([
+            stream([Step::Data(part)]),
+            stream([Step::Data(text.clone().into())]),
+        ]);
+        let service = stack(&provider, ContinueLayer::new(), None);
+        let Ok(response) = service.oneshot(ask(&hello())).await else {
+            assert!(at < first_words, "words were out ({at})");
+            continue;
+        };
+        let got = read(response).await;
+        match &got.error {
+            None => {
+                assert_eq!(got.text, "caf\u{e9} \"x\" or not", "cut at {at}");
+                assert!(got.raw.contains("\"stop\""), "cut at {at}: {}", got.raw);
+                assert_eq!(got.raw.matches("assistant").count(), 1, "cut at {at}");
+            }
+            Some(_) => {
+                assert!(at >= over, "it could have been gone on with ({at})");
+                assert!(matches!(
+                    got.ending(),
+                    Some(Ending::Truncated | Ending::Reset)
+                ));
+            }
+        }
+    }
+}
+
 /// Dropped after any number of polls, it leaves nothing behind and asks nobody again.
 #[tokio::test(start_paused = true)]
 async fn a_caller_may_leave_at_any_moment() {
