@@ -242,8 +242,8 @@ impl Splicer {
             self.give_up_reading();
             return;
         };
-        self.note_head(&event);
         self.wire.open(&event, &mut self.opened);
+        self.note_head(&event);
         self.hear(&said.words);
         if said.closes || self.text.len() > self.limit {
             self.give_up_reading();
@@ -251,7 +251,8 @@ impl Splicer {
     }
 
     fn note_head(&mut self, event: &Value) {
-        if !self.head.is_empty() {
+        // What comes before the beginning may say nothing of it: Azure's first event has empty names.
+        if !self.opened.head || !self.head.is_empty() {
             return;
         }
         let names = self.wire.head().iter();

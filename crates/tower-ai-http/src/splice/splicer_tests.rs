@@ -198,6 +198,18 @@ fn white_space_that_was_not_prefilled_must_come_again() {
 }
 
 #[test]
+fn an_event_before_the_beginning_gives_no_name() {
+    let before = data(&json!({"id": "", "model": "", "choices": [], "prompt_filter_results": []}));
+    let first = before.clone() + &role("a") + &words("a", &["Hm"]);
+    let second = before.clone() + &whole("b", &["Hm", "m"]);
+    let out = splice(Format::OpenAiChat, (&first, &second), 0, 13).unwrap();
+    let names = |event: &Value| event["id"].as_str().unwrap().to_owned();
+    let names: Vec<_> = events(&out).iter().map(names).collect();
+    assert_eq!(names[0], "");
+    assert!(names[1..].iter().all(|name| name == "a"), "{names:?}");
+}
+
+#[test]
 fn what_is_not_one_text_is_never_spliced() {
     let openai = |event: &Value| {
         let mut splicer = splicer(Format::OpenAiChat);
