@@ -169,7 +169,7 @@ fn print(case: &Case) {
 
 fn print_noise(what: &str, noise: Noise, spoils: bool) {
     let word = if spoils {
-        "too late for these clocks"
+        "late for these clocks"
     } else {
         "in time"
     };

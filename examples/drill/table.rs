@@ -56,7 +56,7 @@ pub(crate) fn noise(accounts: &[(&'static str, Account)], scale: Scale) {
     );
     if noise.spoils(scale) {
         println!(
-            "That is too late: these figures tell of the machine. Leave it more time (--scale {}) or less to do.",
+            "That is late for clocks so short: these figures may tell of the machine. Leave it more time (--scale {}) or less to do.",
             (scale.factor() / 2.0).max(1.0)
         );
     }

@@ -106,7 +106,7 @@ pub(super) fn conditions(story: &Story<'_>) -> String {
     let (class, verdict) = if noise.spoils(scale) {
         (
             "bad",
-            "That is too late for clocks so short: parts of this page tell of the machine and not of the clients. Run it again on a quiet machine, or at a smaller scale.",
+            "That is late for clocks so short: parts of this page may tell of the machine and not of the clients. Run it again on a quiet machine, or at a smaller scale.",
         )
     } else {
         ("good", "That is little beside the clocks of this drill.")
