@@ -241,7 +241,7 @@ mod tests {
                 ramp.arrived(0);
             }
         }
-        assert!(ramp.window() > 1000, "{}", ramp.window());
+        assert!(ramp.window() > 1700, "{}", ramp.window());
     }
 
     #[test]
