@@ -348,7 +348,7 @@ fn alive(chart: &Chart, ring: &Ring, at: &Present, rules: &Rules) -> f64 {
     parts.sum()
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::rules::Settings;
@@ -394,6 +394,30 @@ mod tests {
         evidence.fade(3 * rules.evidence_decay, &rules);
         let levels = evidence.levels();
         assert!(levels.iter().all(|level| *level < 0.5), "{levels:?}");
+    }
+
+    #[test]
+    fn who_is_under_way_speaks_for_a_target_that_begins_to_shed() {
+        let (mut evidence, rules) = fresh();
+        let ring = Ring::covering(rules.slow_ceiling);
+        let (now, started) = (10 * SECOND, 10 * SECOND - rules.survival_age);
+        let bucket = ring.bucket(started);
+        for call in 0..100 {
+            ring.start(bucket, Lane::Plain, 0);
+            if call % 10 == 0 {
+                ring.out(bucket, Lane::Plain, 0);
+                evidence.failed(started, &rules);
+            }
+        }
+        let [.., before] = evidence.levels();
+        let at = Present {
+            now,
+            generation: 0,
+            unswept: bucket,
+        };
+        evidence.acquit_sick(&ring, &at, &rules);
+        let [.., after] = evidence.levels();
+        assert!(after < before / 2.0, "{after} of {before}");
     }
 
     #[test]
