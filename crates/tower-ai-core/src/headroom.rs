@@ -217,6 +217,7 @@ impl HeadroomCell {
         }
     }
 
+    #[inline]
     pub(crate) fn may_be_tight(&self) -> bool {
         self.tight.load(Ordering::Relaxed) != 0
     }

@@ -127,6 +127,7 @@ impl Health {
     /// Whether the circuit is closed and no gate was set: two loads and no clock, for the hot path.
     ///
     /// A gate counts until [`availability`](Self::availability) has seen it expire.
+    #[inline]
     pub fn is_closed(&self) -> bool {
         self.mode() == Mode::Closed && self.gate.load(Ordering::Relaxed) == 0
     }
@@ -248,6 +249,7 @@ impl Health {
 
     /// Whether nearly nothing was left of a rate limit and nobody has seen that pass: one load and no clock, for
     /// the hot path.
+    #[inline]
     pub fn may_be_tight(&self) -> bool {
         self.headroom.may_be_tight()
     }

@@ -29,6 +29,7 @@ impl Run {
     /// Targets that are away are skipped and noted as shed. Domains that have failed this call come last, and
     /// only with a positive balance of the budget. When every target is away and nothing was sent, the breakers
     /// of open ones are asked all the same: the least bad may let a part of the calls through.
+    #[cold]
     pub(crate) fn next<Req, P: Policy<Req>>(
         &mut self,
         view: &View<'_, P>,
@@ -182,6 +183,7 @@ impl Run {
 
 impl<P> View<'_, P> {
     /// The lighter of two targets drawn from all, if both are well.
+    #[inline(never)]
     fn lighter_of_all(&self) -> Option<u8> {
         let all = self.router.len();
         let a = self.chance.below(all);

@@ -179,6 +179,7 @@ impl Target {
 
     /// Whether it and its key take calls, as far as can be told without a clock.
     #[must_use]
+    #[inline]
     pub fn is_closed(&self) -> bool {
         self.health().is_closed()
             && self.key().is_none_or(|key| !key.may_be_shut())

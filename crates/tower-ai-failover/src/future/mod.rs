@@ -176,6 +176,7 @@ where
     P: Policy<Req> + Clone,
 {
     /// Chooses a target and takes a clone of its service, or ends the call.
+    #[inline]
     fn choose(self: Pin<&mut Self>) -> Option<Result<S::Response, BoxError>> {
         let mut this = self.project();
         let view = view(this.failover, this.request.as_ref());
@@ -198,6 +199,7 @@ where
     }
 
     /// Sends the request to the target, whose service is ready, unless it has no room any more.
+    #[inline]
     fn send(self: Pin<&mut Self>) -> Result<(), Shed> {
         let mut this = self.project();
         let StateProj::Readying { service } = this.state.as_mut().project() else {
@@ -295,6 +297,7 @@ where
     }
 
     /// Learns from an attempt that was no success: returns the call's end, or `None` to choose another target.
+    #[cold]
     fn take_failure(
         self: Pin<&mut Self>,
         result: Result<S::Response, BoxError>,
@@ -385,6 +388,7 @@ fn is_timed<'a>(settings: &Settings, slot: impl FnOnce() -> &'a Slot) -> bool {
     (by_latency || target.capacity().is_some()) && !target.health().is_followed()
 }
 
+#[inline]
 fn is_under_way<S, F>(second: &Option<Pin<Box<Second<S, F>>>>) -> bool {
     second.as_ref().is_some_and(|second| second.is_under_way())
 }
@@ -400,6 +404,7 @@ fn claim<'a, P>(view: &View<'a, P>, number: u8) -> Result<Claim<'a>, Shed> {
 }
 
 /// The earlier of the router's own deadline and the one that the call carries.
+#[inline]
 fn deadline(
     settings: &Settings,
     began: Option<Instant>,
