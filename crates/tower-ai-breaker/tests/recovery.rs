@@ -266,3 +266,29 @@ async fn who_is_rate_limited_takes_no_place_in_the_ramp() {
     }
     panic!("no cap: {:?}", handle.state());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_late_answer_does_not_widen_the_ramp() {
+    let handle = BreakerLayer::adaptive().handle();
+    let good = async || {
+        let mut permit = handle.admit_at(Instant::now(), true).unwrap();
+        advance(SECOND / 2).await;
+        permit.first_content();
+        permit.settle(Outcome::Success);
+    };
+    for _ in 0..300 {
+        good().await;
+        advance(SECOND / 2).await;
+    }
+    handle.force_open();
+    handle.automatic();
+    for _ in 0..4 {
+        good().await;
+    }
+    let mut late = handle.admit_at(Instant::now(), true).unwrap();
+    let window = handle.state().window;
+    advance(5 * SECOND).await;
+    late.first_content();
+    let state = handle.state();
+    assert_eq!((state.mode, state.window), (Mode::Ramping, window));
+}
