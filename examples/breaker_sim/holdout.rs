@@ -3,7 +3,8 @@
 use crate::scenario::{Kind, Scenario};
 use crate::weather::{Mix, Weather};
 
-const RATES: [f64; 4] = [0.1, 1.0, 10.0, 100.0];
+/// Calls a second of the hold-out set.
+pub(crate) const RATES: [f64; 4] = [0.1, 1.0, 10.0, 100.0];
 
 const RAMP: f64 = 1200.0;
 

@@ -7,7 +7,7 @@ use std::thread;
 
 use crate::rules::Make;
 use crate::scenario::{Kind, Scenario};
-use crate::tally::{BINS, Figures, Tally};
+use crate::tally::{BINS, Figures, Tally, span};
 use crate::world::{Seed, World};
 
 /// What one rule did in one scenario, at each rate.
@@ -21,6 +21,11 @@ pub(crate) struct Row {
 pub(crate) struct Cell {
     pub(crate) rate: f64,
     pub(crate) figures: Figures,
+    /// The same of each run alone. The runs of all rules come in the same order, with the same calls.
+    pub(crate) runs: Vec<Figures>,
+    /// From when to when the bins go, and the end of the trouble.
+    pub(crate) span: (f64, f64),
+    pub(crate) trouble: f64,
     /// Arrivals and rejected ones over time, of all runs.
     pub(crate) bins: Vec<(u32, u32)>,
 }
@@ -128,10 +133,17 @@ fn collect(
         .zip(runs)
         .map(|((scenario, rule, _), runs)| {
             let cells = scenario.rates.iter().zip(runs);
-            let cells = cells.map(|(&rate, runs)| Cell {
-                rate,
-                figures: Figures::of(&shortened(&scenario, rate, quick), rate, &runs),
-                bins: sum(&runs),
+            let cells = cells.map(|(&rate, runs)| {
+                let scenario = shortened(&scenario, rate, quick);
+                let alone = |run| Figures::of(&scenario, rate, std::slice::from_ref(run));
+                Cell {
+                    rate,
+                    figures: Figures::of(&scenario, rate, &runs),
+                    runs: runs.iter().map(alone).collect(),
+                    span: span(&scenario),
+                    trouble: scenario.trouble,
+                    bins: sum(&runs),
+                }
             });
             let cells = cells.collect();
             Row {
@@ -152,6 +164,11 @@ fn sum(runs: &[Tally]) -> Vec<(u32, u32)> {
         }
     }
     sums
+}
+
+/// Whether so many calls of trouble are left to those who have more than a minute.
+pub(crate) fn is_long(kind: Kind, calls: f64) -> bool {
+    kind != Kind::Healthy && calls > 130_000.0
 }
 
 /// Many seeds where runs are short, few where one has many calls already: times at low rates are mostly those
@@ -186,9 +203,9 @@ fn shortened(scenario: &Scenario, rate: f64, quick: bool) -> Scenario {
         }
     } else if rate >= 10.0 {
         let (warm, after) = if rate > 50.0 {
-            (200.0, 100.0)
+            (150.0, 60.0)
         } else {
-            (400.0, 300.0)
+            (200.0, 150.0)
         };
         scenario.warm = scenario.warm.min(warm);
         if scenario.judged.1 <= scenario.trouble {

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::jobs::Row;
 use crate::rules::OURS;
 use crate::scenario;
-use crate::tally::{BINS, span};
+use crate::tally::BINS;
 
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 150.0;
@@ -64,12 +64,13 @@ fn picture(rows: &[Row]) -> Result<String, fmt::Error> {
 }
 
 fn panel(svg: &mut String, rows: &[Row], index: usize) -> fmt::Result {
-    let scenario = &rows[0].scenario;
-    let (from, to) = span(scenario);
+    // A quick run is shorter at high rates.
+    let trouble = rows[0].cells[index].trouble;
+    let (from, to) = rows[0].cells[index].span;
     let x = |t: f64| LEFT + WIDTH * (t - from) / (to - from);
     let top = TOP + index as f64 * (HEIGHT + GAP);
     let bottom = top + HEIGHT;
-    let (sick, well) = (x(0.0), x(scenario.trouble));
+    let (sick, well) = (x(0.0), x(trouble));
     writeln!(
         svg,
         r##"<rect x="{sick:.1}" y="{top}" width="{:.1}" height="{HEIGHT}" fill="#eeeeee"/>
@@ -85,7 +86,7 @@ fn panel(svg: &mut String, rows: &[Row], index: usize) -> fmt::Result {
         LEFT - 4.0,
     )?;
     let mut last = f64::NEG_INFINITY;
-    for mark in [0.0, scenario.trouble / 2.0, scenario.trouble, to] {
+    for mark in [0.0, trouble / 2.0, trouble, to] {
         let at = x(mark);
         if at - last < 40.0 {
             continue;

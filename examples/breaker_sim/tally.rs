@@ -178,3 +178,41 @@ fn median(runs: &[Tally], value: impl Fn(&Tally) -> f64) -> Option<f64> {
     let median = *values.get(values.len() / 2)?;
     median.is_finite().then_some(median)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::tuning;
+
+    fn run(arrivals: u64, wasted: u64, detected: Option<f64>, back: Option<f64>) -> Tally {
+        Tally {
+            arrivals,
+            wasted,
+            detected,
+            back,
+            doomed: wasted,
+            ..Tally::new(&tuning()[0])
+        }
+    }
+
+    #[test]
+    fn shares_are_pooled_and_times_are_medians() {
+        let runs = [
+            run(100, 10, Some(1.0), Some(5.0)),
+            run(300, 10, Some(2.0), Some(7.0)),
+            run(100, 40, Some(9.0), None),
+        ];
+        let figures = Figures::of(&tuning()[0], 2.0, &runs);
+        assert_eq!(figures.wasted_pct, Some(12.0));
+        assert_eq!(figures.detect_s, Some(2.0));
+        assert_eq!(figures.doomed, Some(10.0));
+        assert_eq!(figures.recover_s, Some(7.0));
+    }
+
+    #[test]
+    fn who_never_left_has_not_come_back() {
+        let figures = Figures::of(&tuning()[0], 2.0, &[run(9, 9, None, Some(0.0))]);
+        assert_eq!((figures.detect_s, figures.doomed), (None, None));
+        assert_eq!(figures.recover_s, None);
+    }
+}
