@@ -7,6 +7,8 @@
 //!
 //! A binary of its own, as the counting allocator would slow the others down.
 
+#[path = "cases/cache.rs"]
+mod cache;
 mod cases;
 mod harness;
 
@@ -26,7 +28,9 @@ fn main() -> ExitCode {
     cases::parse(&mut parse);
     let mut answer = Suite::new("answer");
     cases::answer(&mut answer);
-    let counts = Counts::of(vec![layers, scale, stack, parse, answer], |run| {
+    let mut kept = Suite::new("cache");
+    cache::counted(&mut kept);
+    let counts = Counts::of(vec![layers, scale, stack, parse, answer, kept], |run| {
         allocation_counter::measure(run).count_total
     });
     let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/allocs.txt");

@@ -114,7 +114,7 @@ fn keyed(count: usize) -> KeyedBreaker<Next, u64, fn(&u64) -> u64> {
     let keyed = plain.keyed::<u64, u64, fn(&u64) -> u64>(|n| *n);
     let layer = keyed.limit(count).expect("within the limits");
     for key in 0..count as u64 {
-        layer.handle().circuit(key);
+        let _circuit = layer.handle().circuit(key);
     }
     layer.layer(Next)
 }

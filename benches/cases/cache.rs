@@ -1,4 +1,5 @@
 //! The cache over typed requests and over `http` types, and its index.
+#![allow(dead_code, reason = "each bench binary uses a part of it")]
 
 use std::cell::{LazyCell, RefCell};
 use std::convert::Infallible;
