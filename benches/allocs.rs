@@ -7,10 +7,14 @@
 //!
 //! A binary of its own, as the counting allocator would slow the others down.
 
+#[path = "cases/answer.rs"]
+mod answer;
 #[path = "cases/cache.rs"]
 mod cache;
 mod cases;
 mod harness;
+#[path = "cases/parse.rs"]
+mod parse;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -24,13 +28,13 @@ fn main() -> ExitCode {
     cases::scale(&mut scale);
     let mut stack = Suite::new("stack");
     cases::stack(&mut stack);
-    let mut parse = Suite::new("parse");
-    cases::parse(&mut parse);
-    let mut answer = Suite::new("answer");
-    cases::answer(&mut answer);
+    let mut scanned = Suite::new("parse");
+    parse::add(&mut scanned);
+    let mut told = Suite::new("answer");
+    answer::add(&mut told);
     let mut kept = Suite::new("cache");
     cache::counted(&mut kept);
-    let counts = Counts::of(vec![layers, scale, stack, parse, answer, kept], |run| {
+    let counts = Counts::of(vec![layers, scale, stack, scanned, told, kept], |run| {
         allocation_counter::measure(run).count_total
     });
     let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/allocs.txt");

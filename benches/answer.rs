@@ -4,7 +4,8 @@
 //! cargo bench --bench answer
 //! ```
 
-mod cases;
+#[path = "cases/answer.rs"]
+mod answer;
 mod harness;
 
 use std::process::ExitCode;
@@ -13,6 +14,6 @@ use harness::Suite;
 
 fn main() -> ExitCode {
     let mut suite = Suite::new("answer");
-    cases::answer(&mut suite);
+    answer::add(&mut suite);
     suite.run()
 }

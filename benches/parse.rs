@@ -4,8 +4,9 @@
 //! cargo bench --bench parse
 //! ```
 
-mod cases;
 mod harness;
+#[path = "cases/parse.rs"]
+mod parse;
 
 use std::process::ExitCode;
 
@@ -13,9 +14,9 @@ use harness::Suite;
 
 fn main() -> ExitCode {
     let mut suite = Suite::new("parse");
-    cases::parse(&mut suite);
+    parse::add(&mut suite);
     suite.run_and(|case, ns| {
-        if let Some(bytes) = cases::bytes_parsed(case) {
+        if let Some(bytes) = parse::bytes(case) {
             println!("{case}: {:.0} MB/s", bytes as f64 / ns * 1e3);
         }
     })

@@ -1,4 +1,5 @@
 //! Answers as providers send them: what it costs to know what they mean.
+#![allow(dead_code, reason = "each bench binary uses a part of it")]
 
 use std::convert::Infallible;
 use std::hint::black_box;

@@ -5,12 +5,10 @@
     reason = "each bench binary uses a part of it"
 )]
 
-mod answer;
 pub(crate) mod breaker;
 mod contention;
 pub(crate) mod failover;
 pub(crate) mod inner;
-mod parse;
 pub(crate) mod retry;
 pub(crate) mod stack;
 
@@ -19,9 +17,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-pub(crate) use self::answer::add as answer;
 pub(crate) use self::contention::add as contention;
-pub(crate) use self::parse::{add as parse, bytes as bytes_parsed};
 use crate::harness::{Row, Suite};
 
 /// Each layer alone: what a call costs that needs nothing of it, and one that it turns away.

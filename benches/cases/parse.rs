@@ -1,4 +1,5 @@
 //! Streams as providers send them, cut into pieces as a network does, and scanned to their end.
+#![allow(dead_code, reason = "each bench binary uses a part of it")]
 
 use std::hint::black_box;
 
