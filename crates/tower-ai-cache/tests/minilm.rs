@@ -33,7 +33,7 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// What an implementation in NumPy, with f64 between the layers, makes of the same weights.
+/// What an implementation in `NumPy`, with f64 between the layers, makes of the same weights.
 #[tokio::test]
 #[ignore = "needs the weights"]
 async fn vectors_are_those_of_another_implementation() {
