@@ -1,9 +1,11 @@
-//! One budget, one breaker, one router, shared by two threads.
+//! One budget, one breaker, one router, one cache, shared by two threads.
 //!
 //! ```text
 //! cargo bench --bench contention
 //! ```
 
+#[path = "cases/cache.rs"]
+mod cache;
 mod cases;
 mod harness;
 
@@ -14,5 +16,6 @@ use harness::threads::Contest;
 fn main() -> ExitCode {
     let mut contest = Contest::new("contention");
     cases::contention(&mut contest);
+    cache::contention(&mut contest);
     contest.run()
 }

@@ -16,6 +16,7 @@ use tower_ai_cache::{CacheLayer, FlatIndex, Index, Indexed, Key, Limits, PlaceId
 use tower_ai_core::{BoxError, Chance, Directive, Facts, Question, Scope, ask_fn, keep_fn};
 
 use super::cases::inner::Next;
+use crate::harness::threads::Contest;
 use crate::harness::{Row, Suite};
 
 /// A question that no rule refuses, of 43 letters.
@@ -58,6 +59,17 @@ pub(crate) fn calls(suite: &mut Suite) {
 pub(crate) fn counted(suite: &mut Suite) {
     hits(suite);
     over_http(suite);
+}
+
+/// One cache, hit by several threads.
+pub(crate) fn contention(contest: &mut Contest) {
+    contest.add(Row {
+        work: "cache, exact hit",
+        peer: None,
+        service: cached(),
+        request: |number| prompt(number, PLAIN, How::Same),
+        check: Result::is_ok,
+    });
 }
 
 /// What a hit is held against: moka's own get of a small key; and what comes before it, the making of the question and
@@ -150,7 +162,7 @@ fn question(prompt: &Prompt) -> Question {
     }
 }
 
-fn cached() -> impl Service<Prompt, Response = u64, Error = BoxError, Future: Send> + Clone + Send {
+fn cached() -> impl Service<Prompt, Response = u64, Error = BoxError, Future: Send> + Clone + Send + Sync {
     let ask = ask_fn(|prompt: &Prompt| Some(question(prompt)));
     let keep = keep_fn(|_: &u64| Some(8));
     let mut limits = Limits::default();

@@ -23,8 +23,8 @@ use tower_ai::{Stack, Target};
 use crate::harness::{Report, Suite};
 
 /// What a small chat completion looks like.
-const ANSWER: &str = r#"{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hello, how can I help you today?"},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":9,"total_tokens":18}}"#;
-const QUESTION: &str = r#"{"model":"m","messages":[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"Hello"}]}"#;
+pub(crate) const ANSWER: &str = r#"{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hello, how can I help you today?"},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":9,"total_tokens":18}}"#;
+pub(crate) const QUESTION: &str = r#"{"model":"m","messages":[{"role":"system","content":"You are a helpful assistant."},{"role":"user","content":"Hello"}]}"#;
 
 /// CPU time per call: client, stack and server together.
 pub(crate) fn add(suite: &mut Suite) {
@@ -63,7 +63,7 @@ async fn timed(call: impl Future<Output = ()>) -> Duration {
     Instant::now() - start
 }
 
-fn push<S>(suite: &mut Suite, work: &str, mut service: S, address: SocketAddr)
+pub(crate) fn push<S>(suite: &mut Suite, work: &str, mut service: S, address: SocketAddr)
 where
     S: Answers + 'static,
 {
@@ -87,7 +87,7 @@ async fn call<S: Answers>(service: &mut S, address: SocketAddr) {
 }
 
 /// A service whose answer is read to its end.
-trait Answers {
+pub(crate) trait Answers {
     async fn answer(&mut self, request: Request<Full<Bytes>>) -> Bytes;
 }
 
@@ -110,7 +110,7 @@ where
     }
 }
 
-fn direct(_: SocketAddr) -> Client<HttpConnector, Full<Bytes>> {
+pub(crate) fn direct(_: SocketAddr) -> Client<HttpConnector, Full<Bytes>> {
     Client::builder(TokioExecutor::new()).build_http()
 }
 
@@ -127,7 +127,7 @@ fn stack(address: SocketAddr) -> Stack<Replayed> {
 }
 
 /// Answers every request with [`ANSWER`], on the same thread: to wake another one costs more than a call.
-fn serve(runtime: &Runtime) -> SocketAddr {
+pub(crate) fn serve(runtime: &Runtime) -> SocketAddr {
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"));
     let listener = listener.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
