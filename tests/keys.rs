@@ -134,6 +134,17 @@ async fn with_every_key_limited_the_backup_answers_and_nothing_is_asked_in_vain(
 }
 
 #[tokio::test]
+async fn a_wait_that_is_longer_than_an_attempt_may_take_is_not_slept() {
+    let limited = Fault::RateLimit { wait: Some(LONG) };
+    let provider = provider("alpha", Script::always(limited)).await;
+    let one = keys(&["a"]);
+    let stack = stack(|stack| stack.target(target(&provider, &one).unwrap()));
+    let asked = tokio::time::timeout(Duration::from_secs(10), ask(&stack)).await;
+    let (_, _, attempts, status) = asked.expect("at once").unwrap();
+    assert_eq!((attempts, status), (1, 429));
+}
+
+#[tokio::test]
 async fn with_every_key_limited_and_nowhere_to_go_the_error_names_the_soonest() {
     let minute = Duration::from_secs(60);
     let limit = |wait, key: &str| Rule::new(Fault::RateLimit { wait: Some(wait) }).key(key);

@@ -162,7 +162,8 @@ fn question(prompt: &Prompt) -> Question {
     }
 }
 
-fn cached() -> impl Service<Prompt, Response = u64, Error = BoxError, Future: Send> + Clone + Send + Sync {
+fn cached()
+-> impl Service<Prompt, Response = u64, Error = BoxError, Future: Send> + Clone + Send + Sync {
     let ask = ask_fn(|prompt: &Prompt| Some(question(prompt)));
     let keep = keep_fn(|_: &u64| Some(8));
     let mut limits = Limits::default();

@@ -29,7 +29,12 @@ fn main() -> ExitCode {
     let mut suite = Suite::with_sockets("http");
     let address = loopback::serve(suite.runtime());
     suite.baseline("bare, direct");
-    loopback::push(&mut suite, "bare, direct", loopback::direct(address), address);
+    loopback::push(
+        &mut suite,
+        "bare, direct",
+        loopback::direct(address),
+        address,
+    );
     let policy = RetryPolicy::new().classify(HttpClassify).carry(HttpCarry);
     let retry = RetryLayer::new(policy).layer(loopback::direct(address));
     loopback::push(&mut suite, "retry", retry, address);

@@ -58,11 +58,20 @@ impl StackBuilder {
             breaker: BreakerLayer::adaptive()
                 .follow(FollowBody::default())
                 .carry(HttpCarry),
-            retry: RetryPolicy::new().classify(HttpClassify).carry(HttpCarry),
+            retry: RetryPolicy::new()
+                .tuning(&waits(Tuning::new()))
+                .classify(HttpClassify)
+                .carry(HttpCarry),
             stream: StreamGuardLayer::new(),
             policy: (),
         }
     }
+}
+
+/// In a stack no wait is slept through that the router would cut off.
+fn waits(mut tuning: Tuning) -> Tuning {
+    tuning.wait_longest = tuning.wait_longest.min(tuning.attempt_timeout);
+    tuning
 }
 
 impl<P> StackBuilder<P> {
@@ -119,7 +128,7 @@ impl<P> StackBuilder<P> {
     pub fn tuning(mut self, tuning: Tuning) -> Self {
         self.tuning = tuning;
         self.breaker = self.breaker.tuning(tuning);
-        self.retry = self.retry.tuning(&tuning);
+        self.retry = self.retry.tuning(&waits(tuning));
         self.stream = self.stream.tuning(&tuning);
         self.splice = self.splice.tuning(&tuning);
         self
