@@ -77,6 +77,16 @@ impl Conn {
         self.write(b"0\r\n\r\n").await
     }
 
+    /// Writes the last chunk and the end of the body at once: a client may leave as soon as it has seen the end mark.
+    pub(crate) async fn last_chunk(&mut self, bytes: &[u8]) -> Result<(), Gone> {
+        let mut last = match bytes {
+            [] => Vec::new(),
+            bytes => framed(bytes),
+        };
+        last.extend_from_slice(b"0\r\n\r\n");
+        self.write(&last).await
+    }
+
     /// Waits until a time, or until the client goes away.
     pub(crate) async fn wait_until(&mut self, at: Instant) -> Result<(), Gone> {
         // A timer rounds what has come up to the next millisecond.

@@ -47,8 +47,8 @@ pub(super) async fn write(conn: &mut Conn, job: &Job<'_>) -> Result<Done, Gone> 
         return Ok(done);
     }
     let done = !matches!(job.fault, Some(Fault::NoDone));
-    conn.chunk(wire.closing(about, done).as_bytes()).await?;
-    conn.end_chunks().await?;
+    conn.last_chunk(wire.closing(about, done).as_bytes())
+        .await?;
     Ok(Done::Whole(match job.fault {
         Some(Fault::Garble { .. }) => End::Broken,
         _ => End::Answered,
@@ -93,8 +93,7 @@ async fn strike(conn: &mut Conn, job: &Job<'_>, sent: u32) -> Result<Option<Done
         Some(Fault::StallAfter { tokens }) if sent >= tokens => Err(conn.gone().await),
         Some(Fault::ErrorAfter { tokens }) if sent >= tokens => {
             let (_, body) = wire.refusal(&Refusal::Server(500));
-            conn.chunk(wire.error_event(&body).as_bytes()).await?;
-            conn.end_chunks().await?;
+            conn.last_chunk(wire.error_event(&body).as_bytes()).await?;
             Ok(Some(Done::Whole(End::Broken)))
         }
         Some(Fault::CutAfter { tokens, how }) if sent >= tokens => match how {

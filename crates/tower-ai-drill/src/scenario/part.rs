@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::evidence::Evidence;
 use super::{BoxError, Conditions};
@@ -134,6 +134,7 @@ impl Part {
         let tally = Tally::new();
         let traffic = self.traffic.seed(conditions.seed).deadline(DEADLINE);
         traffic.run(&*contender, scale, epoch, &tally).await;
+        noted(&targets).await;
         let logs = targets
             .iter()
             .map(|target| target.log().entries())
@@ -142,6 +143,18 @@ impl Part {
         let mut finding = judge(self.name, self.judge, &evidence);
         finding.alone = targets.len() < 2;
         Ok(finding)
+    }
+}
+
+/// Waits until every attempt has ended at its provider, for a fifth of a second at most: a caller has its answer before
+/// the provider has noted that it gave one.
+async fn noted(targets: &[Provider]) {
+    for _ in 0..40 {
+        let mut entries = targets.iter().flat_map(|target| target.log().entries());
+        if entries.all(|entry| entry.end.is_some()) {
+            return;
+        }
+        sleep(Duration::from_millis(5)).await;
     }
 }
 
