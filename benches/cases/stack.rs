@@ -34,10 +34,38 @@ pub(crate) fn add(suite: &mut Suite) {
         check: Result::is_ok,
     });
     suite.baseline("bare, http types");
+    each_over_http(suite);
     suite.add(Row {
         work: "stack, http types, 2 targets",
         peer: None,
         service: over(HttpCarry, Next),
+        request: http_request,
+        check: Result::is_ok,
+    });
+}
+
+/// What each layer alone adds to `http` types, which carry what layers tell each other.
+fn each_over_http(suite: &mut Suite) {
+    suite.add(Row {
+        work: "retry, http types",
+        peer: None,
+        service: RetryLayer::new(RetryPolicy::new().carry(HttpCarry)).layer(Next),
+        request: http_request,
+        check: Result::is_ok,
+    });
+    suite.add(Row {
+        work: "breaker, http types",
+        peer: None,
+        service: BreakerLayer::adaptive().carry(HttpCarry).layer(Next),
+        request: http_request,
+        check: Result::is_ok,
+    });
+    let pairs = targets(2).into_iter().map(|target| (target, Next));
+    let router = Failover::new(pairs).expect("targets with names of their own");
+    suite.add(Row {
+        work: "failover, http types, 2 targets",
+        peer: None,
+        service: router.carry(HttpCarry),
         request: http_request,
         check: Result::is_ok,
     });
