@@ -4,6 +4,8 @@
 //! cargo bench --bench stack
 //! ```
 
+#[path = "cases/cache.rs"]
+mod cache;
 mod cases;
 mod harness;
 
@@ -12,5 +14,6 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let mut suite = harness::Suite::new("stack");
     cases::stack(&mut suite);
+    cache::stacked(&mut suite);
     suite.run()
 }

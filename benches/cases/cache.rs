@@ -13,9 +13,12 @@ use tokio::task::JoinSet;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_ai_cache::http::{HttpAsk, HttpKeep};
 use tower_ai_cache::{CacheLayer, FlatIndex, Index, Indexed, Key, Limits, PlaceId, guard};
-use tower_ai_core::{BoxError, Chance, Directive, Facts, Question, Scope, ask_fn, keep_fn};
+use tower_ai_core::{
+    BoxError, Chance, Directive, Facts, NoCarry, Question, Scope, ask_fn, keep_fn,
+};
 
 use super::cases::inner::Next;
+use super::cases::stack;
 use crate::harness::threads::Contest;
 use crate::harness::{Row, Suite};
 
@@ -143,6 +146,25 @@ fn miss(suite: &mut Suite) {
     });
 }
 
+/// The assembled stack under a cache: a hit, which does not touch it, and a miss.
+pub(crate) fn stacked(suite: &mut Suite) {
+    suite.baseline("bare");
+    suite.add(Row {
+        work: "cache over a stack of 2 targets, hit",
+        peer: None,
+        service: over(stack::over(NoCarry, Next)),
+        request: |number| prompt(number, PLAIN, How::Same),
+        check: |result: &Result<u64, BoxError>| matches!(result, Ok(1)),
+    });
+    suite.add(Row {
+        work: "cache over a stack of 2 targets, miss, kept",
+        peer: None,
+        service: over(stack::over(NoCarry, Next)),
+        request: |number| prompt(number, PLAIN, How::Fresh),
+        check: Result::is_ok,
+    });
+}
+
 const fn prompt(number: u64, text: &'static str, how: How) -> Prompt {
     Prompt { number, text, how }
 }
@@ -164,11 +186,22 @@ fn question(prompt: &Prompt) -> Question {
 
 fn cached()
 -> impl Service<Prompt, Response = u64, Error = BoxError, Future: Send> + Clone + Send + Sync {
+    over(Next)
+}
+
+/// A cache over this service.
+fn over<S>(
+    inner: S,
+) -> impl Service<Prompt, Response = u64, Error = BoxError, Future: Send> + Clone + Send + Sync
+where
+    S: Service<u64, Response = u64, Error: Into<BoxError>, Future: Send>,
+    S: Clone + Send + Sync + 'static,
+{
     let ask = ask_fn(|prompt: &Prompt| Some(question(prompt)));
     let keep = keep_fn(|_: &u64| Some(8));
     let mut limits = Limits::default();
     limits.entries = 1000;
-    let next = tower::util::MapRequest::new(Next, |prompt: Prompt| prompt.number);
+    let next = tower::util::MapRequest::new(inner, |prompt: Prompt| prompt.number);
     CacheLayer::new(ask, keep).limits(limits).layer(next)
 }
 

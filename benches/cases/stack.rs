@@ -72,16 +72,19 @@ fn each_over_http(suite: &mut Suite) {
 }
 
 /// The stack of two targets: one budget, which failover pays into.
-fn over<K, Req>(
+pub(crate) fn over<K, Req>(
     carry: K,
     inner: Next,
-) -> impl Service<Req, Response = <Next as Service<Req>>::Response, Error = BoxError> + Clone
+) -> impl Service<Req, Response = <Next as Service<Req>>::Response, Error = BoxError, Future: Send>
++ Clone
++ Send
++ Sync
 where
-    Next: Service<Req, Error: Into<BoxError>>,
-    K: Carry<Req> + Report<<Next as Service<Req>>::Response> + Clone,
-    Req: Clone,
-    <Next as Service<Req>>::Response: 'static,
-    <Next as Service<Req>>::Error: 'static,
+    Next: Service<Req, Error: Into<BoxError>, Future: Send>,
+    K: Carry<Req> + Report<<Next as Service<Req>>::Response> + Clone + Send + Sync,
+    Req: Clone + Send,
+    <Next as Service<Req>>::Response: Send + 'static,
+    <Next as Service<Req>>::Error: Send + 'static,
 {
     let budget = Budget::default();
     let breaker = BreakerLayer::adaptive().carry(carry.clone());
